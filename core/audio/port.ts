@@ -1,0 +1,107 @@
+/** Sample rate of all audio inside the runtime, Hz: the only PCM rate of the Realtime API. */
+export const RATE_HZ = 24_000;
+/** Samples of one frame: 20 ms at {@link RATE_HZ}. */
+export const FRAME_SAMPLES = 480;
+export const FRAME_MS = 20;
+
+/** A module with code for a device, run in a thread of its own. */
+export interface DeviceSpec {
+  /** Absolute path or file URL of a module that exports `openCapture` or `openPlayback`. */
+  module: string;
+  /** Handed to that function; must survive structured cloning. */
+  options: Record<string, unknown>;
+  /** True where the loudspeaker and the microphone share the air of a room: then the robot can hear itself. */
+  acoustic?: boolean;
+}
+
+/**
+ * What a capture module's `openCapture(options)` returns, in the device thread. The device is the clock:
+ * `read` blocks until its samples are there.
+ */
+export interface CaptureDriver {
+  rateHz: number;
+  channels: 1 | 2;
+  /** Interleaved PCM16 into `into`; returns frames read (a frame is one sample of each channel). Throws when the device is gone. */
+  read(into: Int16Array): number;
+  close(): void;
+}
+
+/** What a playback module's `openPlayback(options)` returns, in the device thread. */
+export interface PlaybackDriver {
+  rateHz: number;
+  channels: 1 | 2;
+  /** Interleaved PCM16; blocks while the device has a period and its target queued. */
+  write(frames: Int16Array): void;
+  /** Device samples (per channel) accepted and not yet heard. */
+  delay(): number;
+  /** Forgets what is queued in the device; silence follows. */
+  drop(): void;
+  close(): void;
+}
+
+/** An open microphone or loudspeaker. */
+export interface AudioDevice {
+  /** Ends the thread and closes the device; idempotent. */
+  close(): Promise<void>;
+  /** Resolves when the device died by itself, with the reason; never when `close` was called. */
+  readonly failed: Promise<Error>;
+}
+
+/**
+ * Called once per frame of the microphone: {@link FRAME_SAMPLES} samples, valid only during the call (copy what is kept).
+ * `at_ms` is when its last sample was taken, on the main thread's `performance.now()` clock.
+ */
+export type FrameHandler = (frame: Int16Array, atMs: number) => void;
+
+/** The ears of the session. */
+export interface Capture {
+  onFrame(handler: FrameHandler): () => void;
+  /**
+   * Speaks PCM16 24 kHz mono into the microphone, mixed with what the device hears, at the device's pace.
+   * Resolves when the last sample has been captured.
+   */
+  feed(pcm: Int16Array): Promise<void>;
+}
+
+/** What an interruption cut off. */
+export interface Flushed {
+  itemId: string;
+  /** Heard at the loudspeaker, whole milliseconds, rounded down. */
+  playedMs: number;
+  receivedMs: number;
+}
+
+/** The mouth of the session: one item of the conversation after the other. */
+export interface Playback {
+  /** Appends PCM16 24 kHz mono to the item; copies. Starts the item when none is playing. */
+  write(itemId: string, pcm: Int16Array): void;
+  /** No more audio comes for the item. */
+  end(itemId: string): void;
+  /** Silence within one device period; drops all items. Null when nothing was queued or playing. */
+  flush(): Flushed | null;
+  /** Heard at the loudspeaker, whole milliseconds; 0 for an unknown item. */
+  playedMs(itemId: string): number;
+  /** True from the first queued sample until the last one was heard or flushed. */
+  readonly active: boolean;
+  /** Speech to `gain` (0 to 1) with a ramp of `rampMs`; sounds are not ducked. */
+  duck(gain: number, rampMs?: number): void;
+  /** Mixes a sound over the speech; resolves when it was heard. Sounds queue behind each other. */
+  playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  onStarted(handler: (itemId: string, playedAtMs: number) => void): () => void;
+  onStopped(handler: (itemId: string, playedMs: number, reason: "finished" | "flushed") => void): () => void;
+}
+
+/** The part of the engine that a plugin sees as `ctx.audio`. */
+export interface AudioPort {
+  /** Opens the microphone; the robot has one at a time (DEVICE_BUSY). Resolves when the device runs. */
+  openCapture(device: DeviceSpec): Promise<AudioDevice>;
+  /** Opens the loudspeaker; the robot has one at a time (DEVICE_BUSY). */
+  openPlayback(device: DeviceSpec): Promise<AudioDevice>;
+  onFrame(handler: FrameHandler): () => void;
+  feed(pcm: Int16Array): Promise<void>;
+  playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  /** What left the loudspeaker (speech and sounds mixed), 24 kHz mono, borrowed; the echo reference and the recorder. */
+  onPlayed(handler: FrameHandler): () => void;
+  /** True while speech of the robot is queued or playing. */
+  speaking(): boolean;
+}

@@ -1,0 +1,12 @@
+export * from "./audio/port.ts";
+export { definePlugin } from "./plugin.ts";
+export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo } from "./plugin.ts";
+export { ERRORS, MynaError, isMynaError } from "./errors.ts";
+export type { ErrorCode } from "./errors.ts";
+export type { Logger } from "./log.ts";
+export type { SessionPort } from "./realtime/port.ts";
+export * from "./services.ts";
+export { ToolPictures } from "./tools.ts";
+export type { Json, ToolCall, ToolDefinition } from "./tools.ts";
+export { RETAINED_TOPICS } from "./topics.ts";
+export type { LinkState, PluginState, Pose, TopicName, Topics, TurnLatency } from "./topics.ts";

@@ -1,0 +1,102 @@
+import type { z } from "zod";
+import type { AudioPort } from "./audio/port.ts";
+import type { Logger } from "./log.ts";
+import type { SessionPort } from "./realtime/port.ts";
+import type { ServiceName, Services } from "./services.ts";
+import type { ToolDefinition } from "./tools.ts";
+import type { TopicName, Topics } from "./topics.ts";
+
+/** Undoes what gave it; calling it twice is harmless. */
+export type Undo = () => void;
+
+/**
+ * What a plugin is given. Everything acquired through it is released by the host, last first, when the plugin is
+ * unloaded or reloaded; a plugin has no dispose function of its own.
+ */
+export interface PluginContext<Config = unknown, State = unknown> {
+  /** Key of the plugin's table in the profile. */
+  readonly id: string;
+  readonly config: Config;
+  /** Plain data that outlives a reload; made by the plugin's `state()` at the first start. */
+  readonly state: State;
+  /** Aborts when the plugin is unloaded. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly audio: AudioPort;
+  readonly session: SessionPort;
+
+  on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void): Undo;
+  publish<T extends TopicName>(topic: T, event: Topics[T]): void;
+  /** Sees every event of every topic; for recorders and metrics. */
+  tap(handler: (topic: string, event: unknown) => void): Undo;
+
+  /** Offers a service; SERVICE_TAKEN when another plugin offers it. */
+  provide<S extends ServiceName>(name: S, service: Services[S]): void;
+  /** A handle that finds the provider at each call; the call throws SERVICE_UNAVAILABLE when there is none. */
+  use<S extends ServiceName>(name: S): Services[S];
+  /** True when `name` has a provider now. */
+  has(name: ServiceName): boolean;
+
+  tool<Parameters extends z.ZodObject>(tool: ToolDefinition<Parameters>): void;
+
+  /** Registers clean-up of what was not acquired through the context. */
+  defer(undo: () => void | Promise<void>): void;
+  /** A repeating timer. */
+  every(periodMs: number, run: () => void): Undo;
+  /** A single timer. */
+  after(delayMs: number, run: () => void): Undo;
+
+  /** How well the plugin does, for the health report. */
+  health(state: "ready" | "degraded", message?: string): void;
+  /** Data for the health report and the metrics; called when someone looks. */
+  inspect(report: () => Record<string, unknown>): void;
+  /** Every plugin's state, health and inspect data, as `/healthz` shows them. */
+  report(): HealthReport;
+  /** Switches the robot off with this exit code. */
+  shutdown(exitCode: number, reason: string): void;
+}
+
+/** The state of the whole robot. */
+export interface HealthReport {
+  ok: boolean;
+  uptimeS: number;
+  profile: string;
+  session: { state: string; url: string };
+  plugins: PluginHealth[];
+  /** Counters of the core: bus, audio, session, tools. */
+  core: Record<string, Record<string, unknown>>;
+}
+
+export interface PluginHealth {
+  id: string;
+  use: string;
+  state: string;
+  message?: string;
+  reloads: number;
+  inspect: Record<string, unknown>;
+}
+
+/** A plugin as its module exports it by default. */
+export interface PluginDefinition<Schema extends z.ZodObject = z.ZodObject, State = unknown> {
+  /** Folder name, `<capability>-<driver>`. */
+  name: string;
+  /** Keys of the profile table besides `use`, `required`, `setup_timeout_s` and `enabled`; unknown keys are refused. */
+  config: Schema;
+  /** Services that must be provided before `setup` runs; also the start order. */
+  requires?: readonly ServiceName[];
+  /** Services it offers, so that the start order is known before it runs. */
+  provides?: readonly ServiceName[];
+  state?: () => State;
+  /**
+   * May be asynchronous. Throw a retryable MynaError (DEVICE_NOT_FOUND, DEVICE_BUSY …) for a device that is not ready yet,
+   * CONFIG_INVALID for a setting that cannot work; anything else counts as a fault of the plugin.
+   */
+  setup(ctx: PluginContext<z.infer<Schema>, State>): void | Promise<void>;
+}
+
+/** Checks nothing at run time; gives `setup` its types. */
+export function definePlugin<Schema extends z.ZodObject, State = unknown>(
+  plugin: PluginDefinition<Schema, State>,
+): PluginDefinition<Schema, State> {
+  return plugin;
+}
