@@ -1,3 +1,5 @@
+import { isMynaError } from "./errors.ts";
+
 /** One subject of the log. Never hand it spoken words at info level or above; secrets are masked. */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void;
@@ -5,4 +7,113 @@ export interface Logger {
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
   child(name: string): Logger;
+}
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogOptions {
+  level: LogLevel;
+  /** "pretty" for a terminal, "json" for a log collector. */
+  format: "pretty" | "json";
+  write: (line: string) => void;
+}
+
+/** Fields that carry what was said; shown at debug level only. */
+const SPOKEN_FIELDS = new Set([
+  "text",
+  "transcript",
+  "utterance",
+  "sentence",
+  "arguments",
+  "output",
+  "words",
+]);
+const SECRET_FIELD = /key|token|secret|password|authorization/i;
+/** OpenAI's key prefixes, and bearer headers. */
+const SECRET_VALUE = /\b(sk|ek|rk)[-_][A-Za-z0-9_-]{6,}|Bearer\s+[A-Za-z0-9._~+/-]{6,}=*/g;
+
+/** Writes to stderr: readable on a terminal, one JSON object a line elsewhere. */
+export function createLog(options: Partial<LogOptions> = {}): Logger {
+  const format = options.format ?? (process.stderr.isTTY ? "pretty" : "json");
+  const write = options.write ?? ((line: string) => void process.stderr.write(line + "\n"));
+  return new Log("myna", { level: options.level ?? "info", format, write });
+}
+
+class Log implements Logger {
+  readonly #name: string;
+  readonly #options: LogOptions;
+
+  constructor(name: string, options: LogOptions) {
+    this.#name = name;
+    this.#options = options;
+  }
+
+  debug(message: string, fields?: Record<string, unknown>): void {
+    this.#write("debug", message, fields);
+  }
+  info(message: string, fields?: Record<string, unknown>): void {
+    this.#write("info", message, fields);
+  }
+  warn(message: string, fields?: Record<string, unknown>): void {
+    this.#write("warn", message, fields);
+  }
+  error(message: string, fields?: Record<string, unknown>): void {
+    this.#write("error", message, fields);
+  }
+
+  child(name: string): Logger {
+    return new Log(this.#name === "myna" ? name : `${this.#name}.${name}`, this.#options);
+  }
+
+  #write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
+    const safe: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(fields)) safe[key] = redact(key, value, level !== "debug");
+    const text = maskSecrets(message);
+    const time = new Date().toISOString();
+    if (this.#options.format === "json") {
+      this.#options.write(JSON.stringify({ time, level, name: this.#name, message: text, ...safe }));
+      return;
+    }
+    const details = Object.entries(safe).map(
+      ([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    );
+    this.#options.write(
+      `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${this.#name}: ${text}${details.join("")}`,
+    );
+  }
+}
+
+/** Keys and bearer tokens in a text, masked. */
+export function maskSecrets(text: string): string {
+  return text.replace(SECRET_VALUE, "[secret]");
+}
+
+function redact(key: string, value: unknown, hideSpeech: boolean): unknown {
+  if (value === undefined || value === null || typeof value === "number" || typeof value === "boolean")
+    return value;
+  if (SECRET_FIELD.test(key)) return "[secret]";
+  if (hideSpeech && SPOKEN_FIELDS.has(key)) return "[speech]";
+  if (typeof value === "string") return maskSecrets(value);
+  if (Error.isError(value)) return describeError(value);
+  if (Array.isArray(value)) return value.map((item) => redact("", item, hideSpeech));
+  if (typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, redact(k, v, hideSpeech)]));
+  }
+  return String(value);
+}
+
+/** Code, message, place and causes of an error, secrets masked. */
+export function describeError(error: unknown): string {
+  if (!Error.isError(error)) return maskSecrets(String(error));
+  const code = isMynaError(error) ? `${error.code}: ` : "";
+  const frame = isMynaError(error) ? "" : firstFrame(error.stack);
+  const cause = error.cause === undefined ? "" : ` (caused by ${describeError(error.cause)})`;
+  return maskSecrets(`${code}${error.message}${frame}`) + cause;
+}
+
+function firstFrame(stack: string | undefined): string {
+  const frame = stack?.split("\n").find((line) => line.trim().startsWith("at ") && /:\d+/.test(line));
+  return frame ? ` ${frame.trim()}` : "";
 }

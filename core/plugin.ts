@@ -48,6 +48,11 @@ export interface PluginContext<Config = unknown, State = unknown> {
 
   /** How well the plugin does, for the health report. */
   health(state: "ready" | "degraded", message?: string): void;
+  /**
+   * The plugin cannot go on (its device vanished, its child died): the host releases everything and sets it up again,
+   * with the same back-off as a retryable error in `setup`.
+   */
+  fail(error: Error): void;
   /** Data for the health report and the metrics; called when someone looks. */
   inspect(report: () => Record<string, unknown>): void;
   /** Every plugin's state, health and inspect data, as `/healthz` shows them. */

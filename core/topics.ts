@@ -18,6 +18,8 @@ export interface Topics {
   "runtime.ready": { profile: string; start_ms: number };
   "runtime.stopping": { reason: string };
   "plugin.state_changed": { id: string; use: string; state: PluginState; code?: string; message?: string };
+  /** `ok` is false where the new code could not start and the old one runs on. */
+  "plugin.reloaded": { id: string; ok: boolean; duration_ms: number; message?: string };
 
   "session.state_changed": {
     state: LinkState;

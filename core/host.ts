@@ -1,0 +1,253 @@
+import { MynaError } from "./errors.ts";
+import { describeError } from "./log.ts";
+import type { CoreParts } from "./plugin-context.ts";
+import { PluginInstance } from "./plugin-instance.ts";
+import type { PluginHealth } from "./plugin.ts";
+import type { PluginEntry } from "./profile.ts";
+import { startOrder } from "./start-order.ts";
+
+/** sysexits.h: EX_CONFIG for what a person must change, EX_UNAVAILABLE for the rest. */
+const EXIT_CONFIG = 78;
+const EXIT_UNAVAILABLE = 69;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 30_000;
+
+/** Loads, starts, reloads, retries, quarantines and stops plugins; knows none of them by name. */
+export class Host {
+  readonly #core: CoreParts;
+  readonly #crashLimit: number;
+  #instances: PluginInstance[] = [];
+  readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
+  /** One change at a time for each plugin. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+  #stopping = false;
+
+  constructor(core: CoreParts, crashLimit: number) {
+    this.#core = core;
+    this.#crashLimit = crashLimit;
+    core.services.onChanged((_, provided) => provided && this.#startWaiting());
+  }
+
+  /** Resolves when every plugin has been tried once; those that wait or retry go on by themselves. */
+  async start(entries: PluginEntry[]): Promise<void> {
+    this.#instances = entries.map((entry) => this.#create(entry));
+    await Promise.all(
+      this.#instances.map(async (instance) => {
+        try {
+          instance.loaded = await instance.load();
+        } catch (thrown) {
+          this.#give(instance, MynaError.from(thrown, "PLUGIN_INVALID"));
+        }
+      }),
+    );
+    const settled = new Map<PluginInstance, Promise<void>>();
+    for (const { instance, after, missing } of startOrder(this.#instances)) {
+      if (missing) {
+        instance.loaded?.dispose();
+        this.#give(instance, missing);
+        continue;
+      }
+      settled.set(
+        instance,
+        Promise.all(after.map((one) => settled.get(one))).then(() =>
+          this.#queue(instance, () => this.#begin(instance)),
+        ),
+      );
+    }
+    await Promise.all(settled.values());
+  }
+
+  get instances(): readonly PluginInstance[] {
+    return this.#instances;
+  }
+
+  health(): PluginHealth[] {
+    return this.#instances.map((instance) => instance.health());
+  }
+
+  /**
+   * New code in, validated before the old is disposed. Where its setup fails the old version is set up again, and the
+   * returned promise rejects with the reason.
+   */
+  reload(id: string): Promise<void> {
+    const instance = this.#instances.find((one) => one.id === id);
+    if (!instance)
+      return Promise.reject(new MynaError("PLUGIN_NOT_FOUND", `there is no plugin "${id}" to reload`));
+    return this.#queue(instance, () => this.#swap(instance));
+  }
+
+  /** Releases every plugin, last started first. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    for (const instance of this.#instances.toReversed()) {
+      await instance.tearDown();
+      instance.setState("stopped");
+    }
+  }
+
+  #create(entry: PluginEntry): PluginInstance {
+    const events = {
+      stateChanged: (instance: PluginInstance) => this.#announce(instance),
+      crashed: (instance: PluginInstance) => void this.#queue(instance, () => this.#quarantine(instance)),
+      failed: (instance: PluginInstance, error: MynaError) =>
+        void this.#queue(instance, async () => {
+          if (instance.state === "stopped" || instance.state === "quarantined") return;
+          await instance.tearDown();
+          instance.loaded = instance.loaded?.revive();
+          this.#give(instance, new MynaError(error.code, error.message, { cause: error, retryable: true }));
+        }),
+    };
+    return new PluginInstance(entry, this.#core, events, this.#crashLimit);
+  }
+
+  /** First start or another try: waits where a service is missing, falls back to the next driver where a device is. */
+  async #begin(instance: PluginInstance): Promise<void> {
+    if (this.#stopping || !instance.loaded) return;
+    const lacking =
+      instance.loaded.definition.requires?.filter((name) => !this.#core.services.has(name)) ?? [];
+    if (lacking.length > 0) {
+      instance.setState("retrying", `waits for the service ${lacking.join(", ")}`);
+      return;
+    }
+    try {
+      await instance.setUp(instance.loaded);
+      if (instance.state === "starting" || instance.state === "retrying") instance.setState("ready");
+    } catch (thrown) {
+      await this.#recover(instance, MynaError.from(thrown, "PLUGIN_SETUP_FAILED"));
+    }
+  }
+
+  async #recover(instance: PluginInstance, error: MynaError): Promise<void> {
+    const { drivers } = instance.entry;
+    const next = drivers[drivers.indexOf(instance.driver) + 1];
+    if (next && error.code === "DEVICE_NOT_FOUND") {
+      this.#core.log.info("device not there, next driver", {
+        plugin: instance.id,
+        driver: instance.driver.use,
+        next: next.use,
+      });
+      try {
+        instance.loaded = await instance.load(next);
+        instance.driver = next;
+        return await this.#begin(instance);
+      } catch (thrown) {
+        return this.#give(instance, MynaError.from(thrown, "PLUGIN_INVALID"));
+      }
+    }
+    instance.loaded = instance.loaded?.revive();
+    this.#give(instance, error);
+  }
+
+  /** Retryable errors are tried again after 1, 2, 4 … 30 s; others stand until the code or the profile changes. */
+  #give(instance: PluginInstance, error: MynaError): void {
+    if (this.#stopping) return;
+    const log = this.#core.log.child(instance.id);
+    if (error.retryable) {
+      const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** instance.failures++);
+      if (instance.failures === 1)
+        log.warn("plugin is not ready and will be tried again", { error: describeError(error) });
+      instance.setState("retrying", error.message, error);
+      const timer = setTimeout(() => {
+        this.#retries.delete(instance.id);
+        void this.#queue(instance, async () => {
+          if (instance.state !== "retrying") return;
+          instance.loaded ??= await instance.load().catch(() => undefined);
+          await this.#begin(instance);
+          if (isUp(instance)) log.info("plugin is back");
+        });
+      }, delayMs);
+      this.#retries.set(instance.id, timer);
+      return;
+    }
+    log.error("plugin failed", { error: describeError(error) });
+    instance.setState("failed", error.message, error);
+    if (instance.entry.required) {
+      const code = error.code.startsWith("CONFIG") ? EXIT_CONFIG : EXIT_UNAVAILABLE;
+      this.#core.shutdown(code, `the required plugin "${instance.id}" failed: ${error.message}`);
+    }
+  }
+
+  #startWaiting(): void {
+    for (const instance of this.#instances) {
+      if (instance.state !== "retrying" || this.#retries.has(instance.id)) continue;
+      void this.#queue(instance, async () => {
+        if (instance.state === "retrying") await this.#begin(instance);
+      });
+    }
+  }
+
+  async #swap(instance: PluginInstance): Promise<void> {
+    const startedMs = performance.now();
+    const log = this.#core.log.child(instance.id);
+    const old = instance.loaded;
+    try {
+      const next = await instance.load();
+      clearTimeout(this.#retries.get(instance.id));
+      this.#retries.delete(instance.id);
+      const ran = isUp(instance);
+      await instance.tearDown();
+      try {
+        await instance.setUp(next);
+      } catch (error) {
+        if (!ran || !old) {
+          instance.loaded = undefined;
+          throw error;
+        }
+        await instance.setUp(old.revive());
+        throw error;
+      }
+      instance.forgiveFaults();
+      instance.reloads++;
+      instance.setState("ready");
+      const durationMs = Math.round((performance.now() - startedMs) * 10) / 10;
+      log.info("plugin reloaded", { duration_ms: durationMs });
+      this.#core.bus.publish("plugin.reloaded", { id: instance.id, ok: true, duration_ms: durationMs });
+    } catch (thrown) {
+      const error = MynaError.from(thrown, "PLUGIN_SETUP_FAILED");
+      const message = error.message;
+      log.error("the new version does not start; the old one runs on", { error: describeError(error) });
+      const durationMs = Math.round((performance.now() - startedMs) * 10) / 10;
+      this.#core.bus.publish("plugin.reloaded", {
+        id: instance.id,
+        ok: false,
+        duration_ms: durationMs,
+        message,
+      });
+      throw error;
+    }
+  }
+
+  async #quarantine(instance: PluginInstance): Promise<void> {
+    if (instance.state === "quarantined" || instance.state === "stopped") return;
+    const message = `stopped after ${this.#crashLimit} faults within a minute; edit its code or restart the robot`;
+    const error = new MynaError("PLUGIN_QUARANTINED", message);
+    instance.setState("quarantined", message, error);
+    this.#core.log.child(instance.id).error("plugin quarantined", { error: describeError(error) });
+    await instance.tearDown();
+  }
+
+  #announce(instance: PluginInstance): void {
+    this.#core.bus.publish("plugin.state_changed", {
+      id: instance.id,
+      use: instance.driver.use,
+      state: instance.state,
+      ...(instance.error && { code: instance.error.code }),
+      ...(instance.message !== undefined && { message: instance.message }),
+    });
+  }
+
+  #queue<T>(instance: PluginInstance, work: () => Promise<T>): Promise<T> {
+    const previous = this.#queues.get(instance.id) ?? Promise.resolve();
+    const next = previous.then(work, work);
+    this.#queues.set(
+      instance.id,
+      next.catch(() => {}),
+    );
+    return next;
+  }
+}
+
+function isUp(instance: PluginInstance): boolean {
+  return instance.state === "ready" || instance.state === "degraded";
+}

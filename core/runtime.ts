@@ -1,0 +1,137 @@
+import { AudioEngine } from "./audio/engine.ts";
+import { Bus } from "./bus.ts";
+import { MynaError } from "./errors.ts";
+import { Host } from "./host.ts";
+import { hostContext, sharePackages } from "./loader.ts";
+import { describeError } from "./log.ts";
+import type { Logger } from "./log.ts";
+import * as myna from "./index.ts";
+import type { HealthReport } from "./plugin.ts";
+import type { Profile } from "./profile.ts";
+import { Session } from "./realtime/session.ts";
+import { recordLoudspeaker } from "./recorder.ts";
+import { ServiceRegistry } from "./service-registry.ts";
+import { ToolRegistry } from "./tool-registry.ts";
+import { measureTurns } from "./turn.ts";
+import { watchFolder } from "./watch.ts";
+
+/** A running robot. */
+export interface Robot {
+  readonly bus: Bus;
+  readonly audio: AudioEngine;
+  readonly services: ServiceRegistry;
+  readonly tools: ToolRegistry;
+  readonly session: Session;
+  readonly host: Host;
+  report(): HealthReport;
+  /** Wheels first, then everything else; idempotent. */
+  stop(reason: string): Promise<void>;
+  /** Resolves with the exit code when the robot was asked to switch off, by a plugin or by `stop`. */
+  readonly stopped: Promise<{ exitCode: number; reason: string }>;
+}
+
+export interface RobotOptions {
+  profile: Profile;
+  log: Logger;
+  env?: Record<string, string | undefined>;
+  /** Folder for a WAV of what the loudspeaker played. */
+  record?: string;
+}
+
+/** The composition root: profile in, running robot out. Resolves when every plugin has been tried. */
+export async function startRobot(options: RobotOptions): Promise<Robot> {
+  const { profile, log } = options;
+  const env = options.env ?? process.env;
+  sharePackages(myna);
+  const bus = new Bus((owner, topic, error) => log.error("handler threw", { owner, topic, error: describeError(error) }));
+  const services = new ServiceRegistry();
+  const tools = new ToolRegistry((topic, event) => bus.publish(topic, event), log.child("tools"));
+  const audio = new AudioEngine(profile.audio);
+  const session = createSession(profile, { bus, services, tools, audio, log, env });
+  const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
+  const startedAtMs = performance.now();
+
+  const report = (): HealthReport => {
+    const plugins = host.health();
+    const link = bus.last("session.state_changed");
+    return {
+      ok: plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") && link?.state === "ready",
+      uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
+      profile: profile.name,
+      session: { state: link?.state ?? "idle", url: link?.url ?? "" },
+      plugins,
+      core: { bus: bus.counters(), audio: audio.counters(), session: session.counters(), tools: tools.counters() },
+    };
+  };
+  const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
+  const host = new Host(
+    { bus, services, tools, audio: audio.port, session: session.port, log, report, shutdown },
+    profile.runtime.crash_limit,
+  );
+  const undos = [
+    measureTurns(bus),
+    bus.on("user.speech_started", ({ source }) => source === "local" && session.bargeIn()),
+    services.onChanged((name) => name === profile.session.service && session.endpointChanged()),
+  ];
+  const recording = options.record === undefined ? undefined : recordLoudspeaker(audio.port, options.record);
+
+  let stopping: Promise<void> | undefined;
+  const stop = (reason: string): Promise<void> => {
+    stopping ??= hostContext(async () => {
+      stopWheels(services, reason);
+      shutdown(0, reason);
+      bus.publish("runtime.stopping", { reason });
+      await session.close();
+      await host.stop();
+      recording?.close();
+      for (const undo of undos) undo();
+      await audio.close();
+    });
+    return stopping;
+  };
+
+  session.start();
+  await host.start(profile.plugins);
+  if (profile.runtime.watch) {
+    for (const instance of host.instances) {
+      const reload = () => void host.reload(instance.id).catch(() => {});
+      undos.push(watchFolder(instance.driver.entry, reload));
+    }
+  }
+  bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
+  return { bus, audio, services, tools, session, host, report, stop, stopped: stopped.promise };
+}
+
+/** Wheels to zero, whatever else is going on. */
+export function stopWheels(services: ServiceRegistry, reason: string): void {
+  if (services.has("drive")) services.handle("drive").stop(reason);
+}
+
+function createSession(
+  profile: Profile,
+  parts: {
+    bus: Bus;
+    services: ServiceRegistry;
+    tools: ToolRegistry;
+    audio: AudioEngine;
+    log: Logger;
+    env: Record<string, string | undefined>;
+  },
+): Session {
+  const { bus, services, tools, audio, log, env } = parts;
+  const { service, url } = profile.session;
+  const apiKey = env["OPENAI_API_KEY"];
+  return new Session({
+    config: profile.session,
+    endpoint: () => {
+      if (service === undefined) return { url, ...(apiKey !== undefined && { apiKey }) };
+      if (service !== "brain") throw new MynaError("CONFIG_INVALID", `[session] service: there is no service "${service}" for a Realtime server`);
+      return services.has("brain") ? { url: services.handle("brain").url() } : null;
+    },
+    capture: audio.capture,
+    playback: audio.playback,
+    tools,
+    publish: (topic, event) => bus.publish(topic, event),
+    log: log.child("session"),
+  });
+}
