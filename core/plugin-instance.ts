@@ -62,7 +62,7 @@ export class PluginInstance {
   async load(driver = this.driver): Promise<LoadedPlugin> {
     const loaded = await loadPlugin(driver.entry, (error) => this.#fault("late", error));
     try {
-      parsePluginConfig(loaded.definition.config, this.entry);
+      parsePluginConfig(loaded.definition.config, this.entry, driver);
       return loaded;
     } catch (error) {
       loaded.dispose();
@@ -92,7 +92,7 @@ export class PluginInstance {
       if (definition.state) this.#data ??= run(definition.state);
       const context = createContext(this.#core, {
         id: this.id,
-        config: parsePluginConfig(definition.config, this.entry),
+        config: parsePluginConfig(definition.config, this.entry, this.driver),
         state: this.#data,
         resources,
         run,
@@ -102,7 +102,10 @@ export class PluginInstance {
         inspect: (report) => void (this.#inspect = report),
       });
       // A promise of a disposed module world never settles: the time limit is the way out.
-      await Promise.race([run(async () => definition.setup(context as Parameters<typeof definition.setup>[0])), late.promise]);
+      await Promise.race([
+        run(async () => definition.setup(context as Parameters<typeof definition.setup>[0])),
+        late.promise,
+      ]);
       this.failures = 0;
       this.error = undefined;
     } catch (thrown) {

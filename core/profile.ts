@@ -75,6 +75,8 @@ export async function loadProfile(
     env: options.env ?? process.env,
     set: options.set ?? [],
   });
+  if (options.overrides)
+    layers.push({ origin: "command line", folder: process.cwd(), table: options.overrides });
   return parseProfile(name, layers);
 }
 
@@ -95,19 +97,37 @@ export function parseProfile(name: string, layers: Layer[]): Profile {
   return { ...parsed.data, name, plugins };
 }
 
-/** Validates a plugin's own keys against its schema; CONFIG_INVALID names file, table and key. */
-export function parsePluginConfig<S extends z.ZodObject>(schema: S, entry: PluginEntry): z.infer<S> {
-  const parsed = schema.strict().safeParse(entry.config);
+/**
+ * Validates a plugin's own keys against its schema; CONFIG_INVALID names file, table and key. Where `use` lists several
+ * drivers, the table's keys are for all of them and a sub-table named after a driver is for that one alone.
+ */
+export function parsePluginConfig<S extends z.ZodObject>(
+  schema: S,
+  entry: PluginEntry,
+  driver: Driver,
+): z.infer<S> {
+  const { config, tables } = driverTable(entry, driver);
+  const parsed = schema.strict().safeParse(config);
   if (parsed.success) return parsed.data as z.infer<S>;
   const known = Object.keys(schema.shape);
-  const problems = parsed.error.issues.map((issue) => {
+  const place = (key?: string) =>
+    entry.place(key !== undefined && tables.has(key) ? `${driver.use}.${key}` : key);
+  const problems = parsed.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => `${entry.place(key)}: ${unknownKey(key, known)}`).join("\n");
+      return issue.keys.map((key) => `${place(key)}: ${unknownKey(key, known)}`);
     const [key, ...rest] = issue.path.map(String);
-    const at = [entry.place(key), ...rest].join(".");
-    return `${at}: ${issue.message}`;
+    return [`${[place(key), ...rest].join(".")}: ${issue.message}`];
   });
   throw new MynaError("CONFIG_INVALID", problems.join("\n"));
+}
+
+function driverTable(entry: PluginEntry, driver: Driver): { config: Table; tables: Set<string> } {
+  if (entry.drivers.length < 2) return { config: entry.config, tables: new Set() };
+  const names = new Set(entry.drivers.map((one) => one.use));
+  const shared = Object.entries(entry.config).filter(([key]) => !names.has(key));
+  const own = entry.config[driver.use];
+  const ownTable = isTable(own) ? own : {};
+  return { config: { ...Object.fromEntries(shared), ...ownTable }, tables: new Set(Object.keys(ownTable)) };
 }
 
 function findDriver(use: string, folder: string, place: string): Driver {

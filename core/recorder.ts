@@ -14,7 +14,11 @@ export function recordLoudspeaker(audio: AudioPort, folder: string): { file: str
     mkdirSync(folder, { recursive: true });
     writer = new WavWriter(file, RATE_HZ);
   } catch (cause) {
-    throw new MynaError("CONFIG_INVALID", `--record ${folder}: cannot write there: ${(cause as Error).message}`, { cause });
+    throw new MynaError(
+      "CONFIG_INVALID",
+      `--record ${folder}: cannot write there: ${(cause as Error).message}`,
+      { cause },
+    );
   }
   const undo = audio.onPlayed((frame) => writer.write(frame));
   return {

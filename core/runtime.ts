@@ -43,7 +43,9 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const { profile, log } = options;
   const env = options.env ?? process.env;
   sharePackages(myna);
-  const bus = new Bus((owner, topic, error) => log.error("handler threw", { owner, topic, error: describeError(error) }));
+  const bus = new Bus((owner, topic, error) =>
+    log.error("handler threw", { owner, topic, error: describeError(error) }),
+  );
   const services = new ServiceRegistry();
   const tools = new ToolRegistry((topic, event) => bus.publish(topic, event), log.child("tools"));
   const audio = new AudioEngine(profile.audio);
@@ -55,12 +57,19 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     const plugins = host.health();
     const link = bus.last("session.state_changed");
     return {
-      ok: plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") && link?.state === "ready",
+      ok:
+        plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") &&
+        link?.state === "ready",
       uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
       profile: profile.name,
       session: { state: link?.state ?? "idle", url: link?.url ?? "" },
       plugins,
-      core: { bus: bus.counters(), audio: audio.counters(), session: session.counters(), tools: tools.counters() },
+      core: {
+        bus: bus.counters(),
+        audio: audio.counters(),
+        session: session.counters(),
+        tools: tools.counters(),
+      },
     };
   };
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
@@ -125,7 +134,11 @@ function createSession(
     config: profile.session,
     endpoint: () => {
       if (service === undefined) return { url, ...(apiKey !== undefined && { apiKey }) };
-      if (service !== "brain") throw new MynaError("CONFIG_INVALID", `[session] service: there is no service "${service}" for a Realtime server`);
+      if (service !== "brain")
+        throw new MynaError(
+          "CONFIG_INVALID",
+          `[session] service: there is no service "${service}" for a Realtime server`,
+        );
       return services.has("brain") ? { url: services.handle("brain").url() } : null;
     },
     capture: audio.capture,

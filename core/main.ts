@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { MynaError } from "./errors.ts";
+import { helpText, parseFlags } from "./flags.ts";
+import type { Flags } from "./flags.ts";
+import { loadPlugin, sharePackages } from "./loader.ts";
+import { createLog, describeError } from "./log.ts";
+import type { LogLevel } from "./log.ts";
+import * as myna from "./index.ts";
+import { listProfiles } from "./profile-source.ts";
+import type { Table } from "./profile-source.ts";
+import { loadProfile, PACKAGE_FOLDER, parsePluginConfig } from "./profile.ts";
+import type { Profile } from "./profile.ts";
+import { startRobot, stopWheels } from "./runtime.ts";
+import type { Robot } from "./runtime.ts";
+
+/** A wrong flag or profile; as most Unix tools. */
+const EXIT_USAGE = 2;
+/** sysexits.h EX_SOFTWARE: a fault of the core itself. */
+const EXIT_SOFTWARE = 70;
+/** Ctrl-C must be done within a second, whatever hangs. */
+const STOP_LIMIT_MS = 900;
+
+/** The command line; answers the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const flags = parseFlags(argv);
+  if (flags.version) return print(packageJson.version);
+  if (flags.help) return print(helpText(listProfiles(join(PACKAGE_FOLDER, "profiles"))));
+  const profile = await loadProfile(flags.profile, { set: flags.set, overrides: terminalTable(flags) });
+  if (flags.check) return await checkProfile(profile);
+  return await run(profile, flags);
+}
+
+async function run(profile: Profile, flags: Flags): Promise<number> {
+  const level = (flags.logLevel as LogLevel | undefined) ?? profile.log.level;
+  const log = createLog({ level });
+  let robot: Robot | undefined;
+  let leaving = false;
+  const leave = (exitCode: number, reason: string): void => {
+    if (leaving) process.exit(exitCode);
+    leaving = true;
+    if (robot) stopWheels(robot.services, reason);
+    setTimeout(() => process.exit(exitCode), STOP_LIMIT_MS).unref();
+    void (robot?.stop(reason) ?? Promise.resolve()).finally(() => process.exit(exitCode));
+  };
+  process.on("SIGINT", () => leave(0, "interrupted"));
+  process.on("SIGTERM", () => leave(0, "terminated"));
+  process.on("SIGHUP", () => leave(0, "terminal closed"));
+  const crash = (error: unknown): void => {
+    log.error("a fault of the core; the robot is switched off", { error: describeError(error) });
+    leave(EXIT_SOFTWARE, "fault of the core");
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+  robot = await startRobot({ profile, log, ...(flags.record !== undefined && { record: flags.record }) });
+  const { exitCode, reason } = await robot.stopped;
+  leave(exitCode, reason);
+  return await new Promise<never>(() => {});
+}
+
+/** The terminal plugin does what --say, --wav, --json and --exit ask for. */
+function terminalTable(flags: Flags): Table {
+  const terminal: Table = {};
+  if (flags.json) terminal["view"] = "json";
+  if (flags.exit) terminal["exit"] = true;
+  if (flags.utterances.length > 0) terminal["utterances"] = flags.utterances;
+  return Object.keys(terminal).length > 0
+    ? { plugins: { terminal: { use: "console-terminal", ...terminal } } }
+    : {};
+}
+
+/** Loads every driver and validates its table; opens nothing. */
+async function checkProfile(profile: Profile): Promise<number> {
+  sharePackages(myna);
+  const problems: string[] = [];
+  for (const entry of profile.plugins) {
+    for (const driver of entry.drivers) {
+      try {
+        const loaded = await loadPlugin(driver.entry, () => {});
+        parsePluginConfig(loaded.definition.config, entry, driver);
+        loaded.dispose();
+      } catch (error) {
+        problems.push((error as Error).message);
+      }
+    }
+  }
+  if (problems.length > 0) throw new MynaError("CONFIG_INVALID", problems.join("\n"));
+  return print(`profile ${profile.name}: ${profile.plugins.length} plugins, no problem found`);
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const config =
+    error instanceof MynaError && (error.code.startsWith("CONFIG") || error.code.startsWith("PLUGIN"));
+  console.error(config ? error.message : describeError(error));
+  process.exit(config ? EXIT_USAGE : EXIT_SOFTWARE);
+}
