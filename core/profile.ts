@@ -67,6 +67,8 @@ export async function loadProfile(
   options: {
     env?: Record<string, string | undefined>;
     set?: readonly string[];
+    /** Strongest of all: what the command line's own flags mean. */
+    overrides?: Table;
     profilesFolder?: string;
   } = {},
 ): Promise<Profile> {

@@ -11,6 +11,7 @@ import type { Profile } from "./profile.ts";
 import { Session } from "./realtime/session.ts";
 import { recordLoudspeaker } from "./recorder.ts";
 import { ServiceRegistry } from "./service-registry.ts";
+import type { Services } from "./services.ts";
 import { ToolRegistry } from "./tool-registry.ts";
 import { measureTurns } from "./turn.ts";
 import { watchFolder } from "./watch.ts";
@@ -36,6 +37,8 @@ export interface RobotOptions {
   env?: Record<string, string | undefined>;
   /** Folder for a WAV of what the loudspeaker played. */
   record?: string;
+  /** Services of the program that embeds the robot, beside those of plugins. */
+  services?: Partial<Services>;
 }
 
 /** The composition root: profile in, running robot out. Resolves when every plugin has been tried. */
@@ -47,6 +50,9 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     log.error("handler threw", { owner, topic, error: describeError(error) }),
   );
   const services = new ServiceRegistry();
+  for (const [name, service] of Object.entries(options.services ?? {})) {
+    services.provide(name, service, "embedding program", (body) => body());
+  }
   const tools = new ToolRegistry((topic, event) => bus.publish(topic, event), log.child("tools"));
   const audio = new AudioEngine(profile.audio);
   const session = createSession(profile, { bus, services, tools, audio, log, env });
