@@ -37,6 +37,8 @@ export interface RobotOptions {
   env?: Record<string, string | undefined>;
   /** Folder for a WAV of what the loudspeaker played. */
   record?: string;
+  /** Sees every event from the very first. */
+  tap?: (topic: string, event: unknown) => void;
   /** Services of the program that embeds the robot, beside those of plugins. */
   services?: Partial<Services>;
 }
@@ -49,6 +51,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const bus = new Bus((owner, topic, error) =>
     log.error("handler threw", { owner, topic, error: describeError(error) }),
   );
+  if (options.tap) bus.tap(options.tap);
   const services = new ServiceRegistry();
   for (const [name, service] of Object.entries(options.services ?? {})) {
     services.provide(name, service, "embedding program", (body) => body());

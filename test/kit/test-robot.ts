@@ -84,18 +84,23 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
     await robot.stop("test set-up failed");
     throw failed.error ?? new Error(`plugin "${failed.id}": ${failed.message}`);
   }
-  return new RunningTestRobot(robot);
+  return new RunningTestRobot(robot, seen);
+}
+
+interface SeenEvent {
+  topic: string;
+  event: unknown;
 }
 
 class RunningTestRobot implements TestRobot {
   readonly robot: Robot;
-  readonly #seen: { topic: string; event: unknown }[] = [];
+  readonly #seen: SeenEvent[];
   readonly #played: Int16Array[] = [];
   #calls = 0;
 
-  constructor(robot: Robot) {
+  constructor(robot: Robot, seen: SeenEvent[]) {
     this.robot = robot;
-    robot.bus.tap((topic, event) => this.#seen.push({ topic, event }));
+    this.#seen = seen;
     robot.audio.port.onPlayed((frame) => this.#played.push(frame.slice()));
   }
 
