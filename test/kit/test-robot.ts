@@ -21,6 +21,8 @@ export interface TestRobotOptions {
   session?: Table;
   /** Keys of the profile's [runtime] table; files are not watched unless `watch = true` is given. */
   runtime?: Table;
+  /** Starts even where a plugin fails; `health()` and "plugin.state_changed" tell. */
+  tolerant?: boolean;
   /** Shows the robot's log on stderr. */
   verbose?: boolean;
 }
@@ -80,7 +82,7 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
   const failed = robot.host.instances.find(
     (instance) => instance.state === "failed" || instance.state === "retrying",
   );
-  if (failed) {
+  if (failed && !options.tolerant) {
     await robot.stop("test set-up failed");
     throw failed.error ?? new Error(`plugin "${failed.id}": ${failed.message}`);
   }
