@@ -14,7 +14,9 @@ export const PACKAGE_FOLDER = resolve(import.meta.dir, "..");
 /** Keys of a plugin's table that belong to the host; all others are the plugin's own. */
 const hostKeys = z.object({
   /** A driver's name, a path beside the profile, or an npm package; of a list, the first whose device exists. */
-  use: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  use: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+    error: "expected a driver's name in quotes, or a list of them",
+  }),
   enabled: z.boolean().default(true),
   /** The process ends when the plugin cannot start. */
   required: z.boolean().default(false),
@@ -177,7 +179,7 @@ function configError(
         .map((key) => `${describePlace([...path, key], origins, layers)}: ${unknownKey(key, known)}`)
         .join("\n");
     }
-    const missing = lookUp(table, path) === undefined && issue.message.includes("undefined");
+    const missing = lookUp(table, path) === undefined;
     return `${describePlace(path, origins, layers)}: ${missing ? "is missing" : issue.message}`;
   });
   return new MynaError("CONFIG_INVALID", problems.join("\n"));

@@ -73,18 +73,17 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
   };
   const profile = parseProfile("test", [{ origin: "test", folder: process.cwd(), table }]);
   const log = createLog(options.verbose ? { level: "debug" } : { write: () => {} });
-  const robot = await startRobot({
-    profile,
-    log,
-    env: {},
-    ...(options.services && { services: options.services }),
-  });
+  const seen: SeenEvent[] = [];
+  const tap = (topic: string, event: unknown) => void seen.push({ topic, event });
+  const services = options.services && { services: options.services };
+  const robot = await startRobot({ profile, log, env: {}, tap, ...services });
   const failed = robot.host.instances.find(
     (instance) => instance.state === "failed" || instance.state === "retrying",
   );
   if (failed && !options.tolerant) {
+    const reason = failed.error ?? new Error(`plugin "${failed.id}": ${failed.message}`);
     await robot.stop("test set-up failed");
-    throw failed.error ?? new Error(`plugin "${failed.id}": ${failed.message}`);
+    throw reason;
   }
   return new RunningTestRobot(robot, seen);
 }
