@@ -50,7 +50,12 @@ export interface Voice {
 
 /** One entry of the conversation as the mind sees it. */
 export type Remembered =
-  | { kind: "user"; text: string; /** False when the recogniser did not trust it. */ accepted: boolean; spoken: boolean }
+  | {
+      kind: "user";
+      text: string;
+      /** False when the recogniser did not trust it. */ accepted: boolean;
+      spoken: boolean;
+    }
   | { kind: "image"; caption?: string }
   | { kind: "assistant"; text: string }
   | { kind: "system"; text: string }
@@ -66,5 +71,8 @@ export interface Thought {
 
 /** Decides on an answer; pure and fast. */
 export interface Mind {
-  think(conversation: Remembered[], session: { tools: SpokenTool[]; instructions: string }): Thought | Promise<Thought>;
+  think(
+    conversation: Remembered[],
+    session: { tools: SpokenTool[]; instructions: string },
+  ): Thought | Promise<Thought>;
 }
