@@ -1,0 +1,70 @@
+/**
+ * `bun run check`: types, format, profiles and tests. Everything runs even where something fails, and the last line counts:
+ * "N passed, N failed".
+ */
+import { join } from "node:path";
+import { listProfiles } from "../core/profile-source.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const BUN = process.execPath;
+
+interface Result {
+  name: string;
+  passed: number;
+  failed: number;
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+/** Runs a command with its output shown as it comes; answers exit code and output. */
+async function show(command: string[]): Promise<{ exitCode: number; output: string }> {
+  const child = Bun.spawn(command, { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  let output = "";
+  const copy = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      const text = decoder.decode(bytes, { stream: true });
+      output += text;
+      write(text);
+    }
+  };
+  await Promise.all([copy(child.stdout), copy(child.stderr)]);
+  return { exitCode: await child.exited, output };
+}
+
+async function step(name: string, command: string[]): Promise<Result> {
+  write(`\n== ${name}\n`);
+  const { exitCode } = await show(command);
+  return { name, passed: exitCode === 0 ? 1 : 0, failed: exitCode === 0 ? 0 : 1 };
+}
+
+/** One process, one test file after the other: `--isolate` and `--parallel` would hide edits from the reload tests. */
+async function tests(): Promise<Result> {
+  write("\n== tests\n");
+  const { exitCode, output } = await show([BUN, "test"]);
+  const counted = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, "m").exec(output)?.[1] ?? 0);
+  const passed = counted("pass");
+  const failed = counted("fail") + counted("errors?");
+  // A test run that counts nothing, or fails without a failed test, has failed as a whole.
+  const broken = passed === 0 || (exitCode !== 0 && failed === 0);
+  return { name: "tests", passed, failed: failed + (broken ? 1 : 0) };
+}
+
+const results = [
+  await step("types", [BUN, "check", "--no-script"]),
+  await step("format", [BUN, "fmt", "--no-script", "--check"]),
+];
+for (const profile of listProfiles(join(ROOT, "profiles"))) {
+  const command = [BUN, "core/main.ts", "--profile", profile, "--check"];
+  results.push(await step(`profile ${profile}`, command));
+}
+results.push(await tests());
+
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const failed = results.reduce((sum, result) => sum + result.failed, 0);
+const culprits = results.filter((result) => result.failed > 0).map((result) => result.name);
+write(culprits.length > 0 ? `\nfailed: ${culprits.join(", ")}\n` : "\n");
+write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed > 0 ? 1 : 0);
