@@ -72,6 +72,7 @@ export interface HealthReport {
   core: Record<string, Record<string, unknown>>;
 }
 
+/** One plugin in the health report; `inspect` is what it shows of itself. */
 export interface PluginHealth {
   id: string;
   use: string;

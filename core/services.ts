@@ -15,6 +15,7 @@ export interface Services {
   brain: RealtimeEndpoint;
 }
 
+/** Name of a service, third parties' included. */
 export type ServiceName = keyof Services & string;
 
 /** What the body did, measured, and why it ended; not what was asked. */

@@ -15,12 +15,16 @@ export interface Pose {
  * Times that end in `_at_ms` are on the clock of `performance.now()` of the main thread.
  */
 export interface Topics {
+  /** Every plugin has been tried once; `start_ms` counts from the start of the process. */
   "runtime.ready": { profile: string; start_ms: number };
+  /** The robot is being switched off. */
   "runtime.stopping": { reason: string };
+  /** A plugin started, failed, waits for a device, or was stopped. */
   "plugin.state_changed": { id: string; use: string; state: PluginState; code?: string; message?: string };
   /** `ok` is false where the new code could not start and the old one runs on. */
   "plugin.reloaded": { id: string; ok: boolean; duration_ms: number; message?: string };
 
+  /** The link to the Realtime server changed its state. */
   "session.state_changed": {
     state: LinkState;
     url: string;
@@ -29,17 +33,23 @@ export interface Topics {
     code?: string;
     message?: string;
   };
+  /** The link failed, or the server reported an error event. */
   "session.error": { code: string; message: string; fatal: boolean };
 
   /** `source`: "local" from a VAD plugin on the robot, "server" from the Realtime server's VAD. */
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */
   "user.speech_stopped": { source: "local" | "server"; speech_at_ms: number };
+  /** The server took the user's sentence as an item of the conversation. */
   "user.committed": { item_id: string; committed_at_ms: number };
+  /** What the user said: the whole text so far, at last with `final`. */
   "user.transcript": { item_id: string; text: string; final: boolean };
 
+  /** The server began an answer. */
   "response.started": { response_id: string };
+  /** The first sound of an answer arrived. */
   "response.first_audio": { response_id: string; item_id: string; received_at_ms: number };
+  /** An answer ended, in full or not. */
   "response.finished": {
     response_id: string;
     status: "completed" | "cancelled" | "failed" | "incomplete";
@@ -47,14 +57,21 @@ export interface Topics {
   };
   /** `text` is the whole text so far; on an interruption the final one is only what was heard. */
   "assistant.transcript": { item_id: string; text: string; final: boolean; interrupted: boolean };
+  /** The user spoke over the robot; `played_ms` of the item were heard. */
   "assistant.interrupted": { item_id: string; played_ms: number };
 
+  /** The first sample of an item left the loudspeaker. */
   "playback.started": { item_id: string; played_at_ms: number };
+  /** The last sample of an item left the loudspeaker, or the rest was dropped. */
   "playback.stopped": { item_id: string; played_ms: number; reason: "finished" | "flushed" };
+  /** The robot began or ceased to send what it hears. */
   "audio.listening_changed": { listening: boolean };
+  /** How long a spoken turn took, step by step. */
   "turn.latency": TurnLatency;
 
+  /** The model called a tool. */
   "tool.started": { call_id: string; name: string; arguments: unknown };
+  /** A tool ended, well or not. */
   "tool.finished": {
     call_id: string;
     name: string;
@@ -66,8 +83,11 @@ export interface Topics {
     duration_ms: number;
   };
 
+  /** Where the body is, many times a second while it moves. */
   "body.pose": Pose & { moving: boolean };
+  /** The body began a movement; `asked` is metres or degrees. */
   "motion.started": { motion_id: number; kind: "move" | "turn"; asked: number };
+  /** A movement ended: what the body did and why it ended. */
   "motion.stopped": {
     motion_id: number;
     kind: "move" | "turn";
@@ -75,8 +95,11 @@ export interface Topics {
     moved_m: number;
     turned_deg: number;
   };
+  /** The camera took a picture. */
   "camera.frame_captured": { width: number; height: number; bytes: number };
+  /** A sound left the loudspeaker to its end. */
   "sound.played": { name: string };
+  /** The robot went into another mode. */
   "mode.changed": { mode: string };
 }
 
@@ -93,9 +116,11 @@ export interface TurnLatency {
   total_ms: number | null;
 }
 
+/** How a plugin does; "degraded" still works, "retrying" waits for a device or a service. */
 export type PluginState =
   "starting" | "ready" | "degraded" | "retrying" | "failed" | "quarantined" | "stopped";
 
+/** Name of a topic, third parties' included. */
 export type TopicName = keyof Topics & string;
 
 /** Topics that say how things are: a late subscriber gets the last event at once. */

@@ -2,6 +2,7 @@
 export const RATE_HZ = 24_000;
 /** Samples of one frame: 20 ms at {@link RATE_HZ}. */
 export const FRAME_SAMPLES = 480;
+/** Length of one frame. */
 export const FRAME_MS = 20;
 
 /** A module with code for a device, run in a thread of its own. */

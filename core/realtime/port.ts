@@ -37,6 +37,7 @@ export interface ToolDescription {
   parameters: Record<string, unknown>;
 }
 
+/** What a tool call came to. */
 export interface ToolOutcome {
   ok: boolean;
   /** What the model reads as `function_call_output.output`. */
