@@ -28,6 +28,8 @@ export const ERRORS = {
   TOOL_FAILED: { retryable: false, meaning: "A tool threw." },
   TOOL_TIMEOUT: { retryable: true, meaning: "A tool did not end within its time limit." },
   TOOL_ABORTED: { retryable: true, meaning: "A tool was told to stop before it ended." },
+  MOTION_REFUSED: { retryable: false, meaning: "The body was asked for a motion outside its limits." },
+  SOUND_UNKNOWN: { retryable: false, meaning: "There is no sound of that name." },
   LINK_REFUSED: { retryable: true, meaning: "The Realtime server could not be reached." },
   LINK_AUTH: { retryable: false, meaning: "The Realtime server refused the key." },
   LINK_CLOSED: { retryable: true, meaning: "The connection to the Realtime server was lost." },
