@@ -12,4 +12,24 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "an event to four handlers, each isolated from the others",
     load: () => import("./parts/bus.ts"),
   },
+  ring: {
+    title: "a 20 ms frame through the shared-memory ring",
+    load: () => import("./parts/ring.ts"),
+  },
+  inbound_delta: {
+    title: "text of an audio delta to samples",
+    load: () => import("./parts/inbound-delta.ts"),
+  },
+  outbound_frame: {
+    title: "a 20 ms microphone frame to the text of its event",
+    load: () => import("./parts/outbound-frame.ts"),
+  },
+  playback_tick: {
+    title: "lateness and drift of the playback period under a busy main loop",
+    load: () => import("./parts/playback-tick.ts"),
+  },
+  audio_path: {
+    title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
+    load: () => import("./parts/audio-path.ts"),
+  },
 };

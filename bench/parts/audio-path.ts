@@ -1,0 +1,62 @@
+import { pooledAudio, plainAudio, runBareAudio } from "../fixtures/bare-audio.ts";
+import { EchoServer } from "../fixtures/echo-process.ts";
+import type { Measures, Part } from "../part.ts";
+
+const WARM_MS = 2000;
+const MEASURED_MS = 8000;
+const FRAME_MS = 20;
+const MS_PER_MINUTE = 60_000;
+
+/**
+ * CPU time of this process, all threads, while audio flows; `frames` tells how many 20 ms frames have come back to the
+ * loudspeaker so far. Fails when audio did not flow: a silent path would be cheap.
+ */
+async function cpuWhileFlowing(frames: () => number): Promise<Measures> {
+  await Bun.sleep(WARM_MS);
+  const framesBefore = frames();
+  const startMs = performance.now();
+  const before = process.cpuUsage();
+  await Bun.sleep(MEASURED_MS);
+  const { user, system } = process.cpuUsage(before);
+  const tookMs = performance.now() - startMs;
+  const flowed = frames() - framesBefore;
+  if (flowed < (0.9 * tookMs) / FRAME_MS) {
+    throw new Error(`Only ${flowed} frames in ${Math.round(tookMs)} ms reached the loudspeaker.`);
+  }
+  return { cpu_s_per_min: ((user + system) / 1e6 / tookMs) * MS_PER_MINUTE };
+}
+
+async function bare(audio: ReturnType<typeof pooledAudio>): Promise<Measures> {
+  await using server = await EchoServer.start();
+  const path = await runBareAudio(server.url, audio);
+  try {
+    return await cpuWhileFlowing(path.frames);
+  } finally {
+    path.stop();
+  }
+}
+
+/**
+ * The limit is a script that keeps its buffers and knows nothing: no session, no items, no counters. Every case runs two
+ * paced device threads and talks to the same echo server in another process.
+ */
+export const part: Part = {
+  rounds: 3,
+  rows: [
+    {
+      name: "audio_path",
+      title: "CPU time of microphone → socket → loudspeaker, both directions at once",
+      unit: "s/min",
+      metric: "cpu_s_per_min",
+      limit: "pooled script",
+      peers: ["plain script"],
+      ours: "myna",
+      across: "best",
+      goals: [{ kind: "times_limit", most: 1.2 }],
+    },
+  ],
+  cases: {
+    "pooled script": () => bare(pooledAudio()),
+    "plain script": () => bare(plainAudio()),
+  },
+};

@@ -1,0 +1,111 @@
+import { burnMainLoop } from "../fixtures/burn.ts";
+import type { TickJob } from "../fixtures/tick-thread.ts";
+import type { CaseOptions, Measures, Part } from "../part.ts";
+import { percentile } from "../stopwatch.ts";
+
+const PERIOD_MS = 20;
+const LONG_MS = 600_000;
+const SHORT_MS = 10_000;
+const COMPARED_MS = 5000;
+
+function ticksOf(options: CaseOptions, shortMs: number): number {
+  return (options.long ? LONG_MS : shortMs) / PERIOD_MS;
+}
+
+/**
+ * From how late each tick was: the 99th percentile, and the drift, which is how much later the most punctual tick of the
+ * last tenth was than that of the first tenth.
+ */
+function lateness(latenessMs: readonly number[]): Measures {
+  const tenth = Math.floor(latenessMs.length / 10);
+  const first = Math.min(...latenessMs.slice(0, tenth));
+  const last = Math.min(...latenessMs.slice(-tenth));
+  return {
+    p99_ms: percentile(latenessMs, 99),
+    max_ms: Math.max(...latenessMs),
+    drift_ms: Math.abs(last - first),
+  };
+}
+
+async function thread(options: CaseOptions): Promise<Measures> {
+  const ticks = ticksOf(options, COMPARED_MS);
+  const job: TickJob = { latenessMs: new SharedArrayBuffer(ticks * 8), periodMs: PERIOD_MS };
+  const worker = new Worker(new URL("../fixtures/tick-thread.ts", import.meta.url).href);
+  const stopBurning = burnMainLoop();
+  worker.postMessage(job);
+  await new Promise((resolve) => worker.addEventListener("message", resolve));
+  stopBurning();
+  worker.terminate();
+  return lateness([...new Float64Array(job.latenessMs)]);
+}
+
+/** The main loop's own timers; `arm` calls `tick` again and again until it answers true. */
+async function mainLoop(
+  options: CaseOptions,
+  arm: (tick: () => boolean, dueMs: (tick: number) => number) => void,
+): Promise<Measures> {
+  const ticks = ticksOf(options, COMPARED_MS);
+  const late: number[] = [];
+  const stopBurning = burnMainLoop();
+  const startMs = performance.now();
+  const dueMs = (tick: number) => startMs + (tick + 1) * PERIOD_MS;
+  await new Promise<void>((resolve) =>
+    arm(() => {
+      late.push(performance.now() - dueMs(late.length));
+      if (late.length < ticks) return false;
+      resolve();
+      return true;
+    }, dueMs),
+  );
+  stopBurning();
+  return lateness(late);
+}
+
+/** The limit is a thread that only waits; all cases run beside a main loop that is busy 30 of every 35 ms. */
+export const part: Part = {
+  rounds: 2,
+  limitS: 660,
+  rows: [
+    {
+      name: "playback_tick",
+      title: "lateness of the playback period (p99) while the main loop is busy 30 ms at a time",
+      unit: "ms",
+      metric: "p99_ms",
+      limit: "bare thread",
+      peers: ["setInterval", "setTimeout to a deadline"],
+      ours: "myna",
+      across: "best",
+      goals: [{ kind: "at_most", most: 5 }],
+    },
+    {
+      name: "playback_drift",
+      title: "how far the playback period has slipped at the end of the run",
+      unit: "ms",
+      metric: "drift_ms",
+      limit: "bare thread",
+      peers: ["setInterval", "setTimeout to a deadline"],
+      ours: "myna",
+      across: "best",
+      goals: [{ kind: "at_most", most: 0.5 }],
+    },
+  ],
+  cases: {
+    "bare thread": thread,
+    setInterval: (options) =>
+      mainLoop(options, (tick) => {
+        const timer = setInterval(() => tick() && clearInterval(timer), PERIOD_MS);
+      }),
+    "setTimeout to a deadline": (options) =>
+      mainLoop(options, (tick, dueMs) => {
+        let done = 0;
+        const next = (): void => {
+          if (performance.now() >= dueMs(done)) {
+            done++;
+            if (tick()) return;
+          }
+          setTimeout(next, dueMs(done) - performance.now());
+        };
+        next();
+      }),
+  },
+};
