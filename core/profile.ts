@@ -12,7 +12,7 @@ import { sessionConfig } from "./realtime/config.ts";
 export const PACKAGE_FOLDER = resolve(import.meta.dir, "..");
 
 /** Keys of a plugin's table that belong to the host; all others are the plugin's own. */
-const hostKeys = z.object({
+export const hostKeys = z.object({
   /** A driver's name, a path beside the profile, or an npm package; of a list, the first whose device exists. */
   use: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
     error: "expected a driver's name in quotes, or a list of them",
@@ -23,7 +23,8 @@ const hostKeys = z.object({
   setup_timeout_s: z.number().positive().default(10),
 });
 
-const profileSchema = z.strictObject({
+/** Everything a profile may hold besides the keys of plugins. */
+export const profileSchema = z.strictObject({
   description: z.string().default(""),
   session: sessionConfig,
   audio: audioConfig,

@@ -51,10 +51,12 @@ export interface Head {
 export type DistanceReading =
   { kind: "distance"; distanceM: number } | { kind: "no_echo" } | { kind: "failed"; message: string };
 
+/** A range sensor that looks where the body looks. */
 export interface DistanceSensor {
   read(): Promise<DistanceReading>;
 }
 
+/** One picture of the camera. */
 export interface Picture {
   jpeg: Uint8Array;
   width: number;
@@ -63,10 +65,12 @@ export interface Picture {
   description?: string;
 }
 
+/** The robot's eye. */
 export interface Camera {
   capture(): Promise<Picture>;
 }
 
+/** Sounds the robot can make, by name. */
 export interface Sounds {
   names(): string[];
   /** Resolves when the sound has left the loudspeaker. */
