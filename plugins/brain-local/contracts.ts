@@ -53,7 +53,8 @@ export type Remembered =
   | {
       kind: "user";
       text: string;
-      /** False when the recogniser did not trust it. */ accepted: boolean;
+      /** False when the recogniser did not trust it. */
+      accepted: boolean;
       spoken: boolean;
     }
   | { kind: "image"; caption?: string }

@@ -15,6 +15,7 @@ const TURN_MS = 20;
  */
 export class Ear {
   #recognizer: Promise<Recognizer>;
+  #onFault: (message: string) => void;
   #queue: Step[] = [];
   #working = false;
   #closed = false;
@@ -22,9 +23,10 @@ export class Ear {
   /** Why the utterance under way cannot be understood. */
   #failure: { reason: unknown } | null = null;
 
-  /** A rejected promise means that every utterance fails with its reason. */
-  constructor(recognizer: Promise<Recognizer>) {
+  /** A rejected promise means that every utterance fails with its reason. `onFault` hears why tools were not learnt. */
+  constructor(recognizer: Promise<Recognizer>, onFault: (message: string) => void) {
     this.#recognizer = recognizer;
+    this.#onFault = onFault;
     recognizer.catch(() => {});
   }
 
@@ -87,27 +89,21 @@ export class Ear {
       if (step.kind === "finish") step.reject(this.#failure?.reason);
       return;
     }
-    if (step.kind === "finish") {
-      try {
-        if (this.#failure) throw this.#failure.reason;
-        step.resolve(recognizer.finish());
-      } catch (reason) {
-        step.reject(reason);
-      }
-      return;
-    }
     try {
       if (step.kind === "tools") recognizer.setTools(step.tools);
       else if (step.kind === "start") {
         this.#failure = null;
         this.#onPartial = step.onPartial;
         recognizer.start();
-      } else {
+      } else if (step.kind === "write") {
         const text = recognizer.write(step.pcm);
         if (text !== null) this.#onPartial(text);
-      }
+      } else if (this.#failure) step.reject(this.#failure.reason);
+      else step.resolve(recognizer.finish());
     } catch (reason) {
-      this.#failure = { reason };
+      if (step.kind === "finish") step.reject(reason);
+      else if (step.kind === "tools") this.#onFault(`The tools were not learnt: ${String(reason)}`);
+      else this.#failure = { reason };
     }
   }
 }

@@ -6,6 +6,7 @@ import { Faults } from "./faults.ts";
 import { answerHttp } from "./http.ts";
 import { Outlet } from "./outlet.ts";
 import { Refusal } from "./refusal.ts";
+import { UNNAMED_MODEL } from "./session-config.ts";
 import { Session, type SessionDeps } from "./session.ts";
 import { CachedVoice } from "./voice-cache.ts";
 
@@ -35,6 +36,7 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
   const voice = new CachedVoice(options.voice);
   const open = new Map<Session, Socket>();
   const received: ReceivedEvent[] = [];
+  const onFault = options.onFault ?? (() => {});
   const hearing = options.hearing ?? (() => ({ available: true }));
   const defaultVoice = options.defaultVoice ?? voice.names()[0] ?? "default";
   const deps = (model: string): SessionDeps => ({
@@ -42,11 +44,12 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
     voice,
     recognizer: (async () => options.createRecognizer())(),
     clock,
-    defaults: { model: model || "myna-local", voice: defaultVoice, silenceMs: options.silenceMs ?? 500 },
+    defaults: { model: model || UNNAMED_MODEL, voice: defaultVoice, silenceMs: options.silenceMs ?? 500 },
     sessionCapMs: options.sessionCapMs ?? DAY_MS,
     speed: options.speed ?? 4,
     lateDeltas: script.lateDeltas ?? 0,
     anonymousErrors: script.anonymousErrors ?? false,
+    onFault,
   });
 
   function opened(socket: Socket): void {
@@ -79,7 +82,7 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
     try {
       session.receive(frame);
     } catch (thrown) {
-      options.onFault?.(`A client event failed: ${String(thrown)}`);
+      onFault(`A client event failed: ${String(thrown)}`);
       session.refuse(
         new Refusal("server_error", "The server had an error while processing your event."),
         null,

@@ -54,6 +54,9 @@ export interface SessionDefaults {
   silenceMs: number;
 }
 
+/** Model of a session whose URL names none; an update may still name one. */
+export const UNNAMED_MODEL = "myna-local";
+
 /** Silence that ends a turn under semantic VAD: it is energy VAD here, eagerness only says how long to wait. */
 const EAGERNESS_MS = { high: 300, auto: 600, medium: 600, low: 1200 };
 
@@ -113,7 +116,8 @@ export function updatedConfig(
   const parsed = sessionUpdate.safeParse(update, { reportInput: true });
   if (!parsed.success) throw refusalOf(parsed.error, "session");
   const wanted = parsed.data;
-  if (wanted.model && wanted.model !== current.model) {
+  const model = wanted.model ?? current.model;
+  if (model !== current.model && current.model !== UNNAMED_MODEL) {
     const text = "Invalid value for 'session.model': the model of a session cannot be changed.";
     throw new Refusal("invalid_value", text, "session.model");
   }
@@ -132,6 +136,7 @@ export function updatedConfig(
   const output = wanted.audio?.output ?? {};
   const next: SessionConfig = {
     ...base,
+    model,
     audio: {
       input: {
         ...overlay(current.audio.input, fallback.audio.input, input, ["noise_reduction", "transcription"]),

@@ -28,6 +28,7 @@ export interface SessionDeps {
   lateDeltas: number;
   /** Errors about a second response carry no event_id, as OpenAI's sometimes do. */
   anonymousErrors: boolean;
+  onFault: (message: string) => void;
 }
 
 /** One client's session: takes its events, answers through the outlet. */
@@ -56,7 +57,7 @@ export class Session {
     this.#config = defaultConfig(deps.defaults);
     this.#expiresAtMs = deps.clock.nowMs() + deps.sessionCapMs;
     this.#cancelExpiry = deps.clock.after(deps.sessionCapMs, () => this.#expire());
-    this.#ear = new Ear(deps.recognizer);
+    this.#ear = new Ear(deps.recognizer, deps.onFault);
     this.#host = this.#responseHost();
     this.#input = new InputAudio(this.#config.audio.input.turn_detection, {
       utteranceStarted: (itemId) => this.#listen(itemId),

@@ -117,6 +117,15 @@ test.each(refused)("an update with %s is refused whole", async (_what, fields, c
   expect(await effective(client)).toEqual(before);
 });
 
+test("a client that named no model in its URL may name one in its update", async () => {
+  const brain = await scriptBrain();
+  open.push(brain);
+  const client = await RawClient.connect(brain.url);
+  open.push(client);
+  const updated = await client.ask(update({ model: "any-model" }), "session.updated");
+  expect(updated.session).toMatchObject({ model: "any-model" });
+});
+
 test("an update without a type is refused", async () => {
   const client = await start();
   const error = errorOf(await client.ask({ type: "session.update", session: {} }, "error"));
