@@ -32,4 +32,12 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
     load: () => import("./parts/audio-path.ts"),
   },
+  start: {
+    title: "process start to a robot that is ready",
+    load: () => import("./parts/start.ts"),
+  },
+  idle_rss: {
+    title: "resident memory at rest",
+    load: () => import("./parts/idle-rss.ts"),
+  },
 };

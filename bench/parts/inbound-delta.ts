@@ -13,14 +13,13 @@ function audioOf(durationMs: number): string[] {
   );
 }
 
-/** One audio delta as the Realtime API (GA) sends it; a flat string, as a socket gives it. */
+/** One audio delta of an answer as the Realtime API (GA) sends it; a flat string, as a socket gives it. */
 function frameOf(audio: string, i: number): string {
-  const id = String(i).padStart(21, "0");
   const text = JSON.stringify({
     type: "response.output_audio.delta",
-    event_id: `event_${id}`,
-    response_id: `resp_${id}`,
-    item_id: `item_${id}`,
+    event_id: `event_${String(i).padStart(21, "0")}`,
+    response_id: "resp_CBwfP7n2YQk1xUu8aVtJd",
+    item_id: "item_CBwfPd3sM0LrTqHc5eZ1b",
     output_index: 0,
     content_index: 0,
     delta: audio,
@@ -67,6 +66,16 @@ function parseAndFrom(): Measures {
   });
 }
 
+async function myna(): Promise<Measures> {
+  const { GaDialect } = await import("../../core/realtime/dialect-ga.ts");
+  const dialect = new GaDialect();
+  return measure(frames, (text) => {
+    const event = dialect.decode(text);
+    if (event?.type !== "audio") throw new Error("The dialect did not see the audio.");
+    return event.pcm[event.pcm.length - 1]!;
+  });
+}
+
 const row = { unit: "ns", limit: "base64 alone", peers: ["JSON.parse + Buffer.from"], ours: "myna" } as const;
 
 /** The limit decodes the audio's base64 text into a kept buffer and looks at nothing else of the event. */
@@ -93,5 +102,6 @@ export const part: Part = {
   cases: {
     "base64 alone": base64Alone,
     "JSON.parse + Buffer.from": parseAndFrom,
+    myna,
   },
 };

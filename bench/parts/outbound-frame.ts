@@ -41,5 +41,10 @@ export const part: Part = {
       measure(bytes, (frame) =>
         JSON.stringify({ type: "input_audio_buffer.append", audio: frame.toString("base64") }),
       ),
+    myna: async () => {
+      const { GaDialect } = await import("../../core/realtime/dialect-ga.ts");
+      const dialect = new GaDialect();
+      return measure(frames, (frame) => dialect.append(frame));
+    },
   },
 };

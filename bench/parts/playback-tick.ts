@@ -1,12 +1,19 @@
+import { PROBE_LOUDSPEAKER, ProbeLog } from "../devices/probe-loudspeaker.ts";
 import { burnMainLoop } from "../fixtures/burn.ts";
 import type { TickJob } from "../fixtures/tick-thread.ts";
+import { noise } from "../fixtures/sound.ts";
 import type { CaseOptions, Measures, Part } from "../part.ts";
 import { percentile } from "../stopwatch.ts";
 
 const PERIOD_MS = 20;
 const LONG_MS = 600_000;
+/** Short form: enough for a 99th percentile of 500 periods in each round. */
 const SHORT_MS = 10_000;
 const COMPARED_MS = 5000;
+const SAMPLES_PER_MS = 24;
+const SPOKEN_MS = 4000;
+/** The device takes its first periods at once, to fill its queue. */
+const QUEUED_PERIODS = 4;
 
 function ticksOf(options: CaseOptions, shortMs: number): number {
   return (options.long ? LONG_MS : shortMs) / PERIOD_MS;
@@ -37,6 +44,33 @@ async function thread(options: CaseOptions): Promise<Measures> {
   stopBurning();
   worker.terminate();
   return lateness([...new Float64Array(job.latenessMs)]);
+}
+
+/** A robot that talks all the time; a tick is the moment when its loudspeaker takes a period. */
+async function myna(options: CaseOptions): Promise<Measures> {
+  const { AudioEngine } = await import("../../core/audio/engine.ts");
+  const log = ProbeLog.create(ticksOf(options, SHORT_MS));
+  const engine = new AudioEngine();
+  const speech = noise(SPOKEN_MS * SAMPLES_PER_MS, 1);
+  const speak = () => engine.playback.write("item", speech);
+  speak();
+  speak();
+  const speaking = setInterval(speak, SPOKEN_MS);
+  await engine.port.openPlayback({ module: PROBE_LOUDSPEAKER, options: { memory: log.memory } });
+  const stopBurning = burnMainLoop();
+  while (!log.full) await Bun.sleep(100);
+  stopBurning();
+  clearInterval(speaking);
+  await engine.close();
+  const takenMs = Array.from(
+    { length: log.length - QUEUED_PERIODS },
+    (_, i) => log.at(i + QUEUED_PERIODS).atMs,
+  );
+  const startMs = takenMs[0]!;
+  const late = takenMs.map((atMs, tick) => atMs - startMs - tick * PERIOD_MS);
+  // The first tick was late itself: the most punctual of the first tenth is on time.
+  const onTimeMs = Math.min(...late.slice(0, late.length / 10));
+  return lateness(late.map((ms) => ms - onTimeMs));
 }
 
 /** The main loop's own timers; `arm` calls `tick` again and again until it answers true. */
@@ -107,5 +141,6 @@ export const part: Part = {
         };
         next();
       }),
+    myna,
   },
 };
