@@ -5,9 +5,12 @@ export const FRAME_SAMPLES = 480;
 /** Length of one frame. */
 export const FRAME_MS = 20;
 
-/** A module with code for a device, run in a thread of its own. */
+/**
+ * A module with code for a device, run in a thread of its own. It may import types from "myna" but no values: the runtime
+ * does not live in that thread. An error it throws may carry a `code` of ERRORS (DEVICE_NOT_FOUND, DEVICE_BUSY …).
+ */
 export interface DeviceSpec {
-  /** Absolute path or file URL of a module that exports `openCapture` or `openPlayback`. */
+  /** Absolute path or file URL of a module that exports `openCapture` or `openPlayback`, which may be asynchronous. */
   module: string;
   /** Handed to that function; must survive structured cloning. */
   options: Record<string, unknown>;
@@ -24,6 +27,8 @@ export interface CaptureDriver {
   channels: 1 | 2;
   /** Interleaved PCM16 into `into`; returns frames read (a frame is one sample of each channel). Throws when the device is gone. */
   read(into: Int16Array): number;
+  /** How often the device overran so far. */
+  xruns?(): number;
   close(): void;
 }
 
@@ -31,12 +36,14 @@ export interface CaptureDriver {
 export interface PlaybackDriver {
   rateHz: number;
   channels: 1 | 2;
-  /** Interleaved PCM16; blocks while the device has a period and its target queued. */
+  /** Interleaved PCM16, 20 ms of it, borrowed; blocks while the device has its fill queued. Throws when the device is gone. */
   write(frames: Int16Array): void;
   /** Device samples (per channel) accepted and not yet heard. */
   delay(): number;
   /** Forgets what is queued in the device; silence follows. */
   drop(): void;
+  /** How often the device ran dry so far. */
+  xruns?(): number;
   close(): void;
 }
 
@@ -58,8 +65,9 @@ export type FrameHandler = (frame: Int16Array, atMs: number) => void;
 export interface Capture {
   onFrame(handler: FrameHandler): () => void;
   /**
-   * Speaks PCM16 24 kHz mono into the microphone, mixed with what the device hears, at the device's pace.
-   * Resolves when the last sample has been captured.
+   * Speaks PCM16 24 kHz mono into the microphone, mixed with what the device hears, at the device's pace; copies. Feeds queue
+   * behind each other. Resolves when the last sample has been captured; rejects with DEVICE_NOT_FOUND when there has been no
+   * microphone for a second.
    */
   feed(pcm: Int16Array): Promise<void>;
 }
@@ -72,13 +80,23 @@ export interface Flushed {
   receivedMs: number;
 }
 
-/** The mouth of the session: one item of the conversation after the other. */
+/**
+ * The mouth of the session: one item of the conversation after the other. Without a loudspeaker for a second (none in the
+ * profile, or unplugged) audio counts as played at once, so that the conversation goes on; a shorter absence, as in a reload
+ * of its plugin, only pauses.
+ */
 export interface Playback {
-  /** Appends PCM16 24 kHz mono to the item; copies. Starts the item when none is playing. */
+  /**
+   * Appends PCM16 24 kHz mono to the item; copies. Starts the item when none is playing, and ends the item before it. Audio
+   * for an item that has ended or was flushed is dropped.
+   */
   write(itemId: string, pcm: Int16Array): void;
   /** No more audio comes for the item. */
   end(itemId: string): void;
-  /** Silence within one device period; drops all items. Null when nothing was queued or playing. */
+  /**
+   * Silence within one device period; drops all items, telling `onStopped` of each before it returns. Null when no item was
+   * queued, playing or waiting for more audio.
+   */
   flush(): Flushed | null;
   /** Heard at the loudspeaker, whole milliseconds; 0 for an unknown item. */
   playedMs(itemId: string): number;

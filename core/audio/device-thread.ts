@@ -1,0 +1,87 @@
+/**
+ * Entry of the thread that drives one device. It never returns to its event loop while the device runs: the device's
+ * blocking read or write is the clock, and the main thread speaks to it through shared memory only.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { CaptureLoop } from "./capture-loop.ts";
+import { clockOffsetMs } from "./clock.ts";
+import { PlaybackLoop } from "./playback-loop.ts";
+import type { CaptureDriver, PlaybackDriver } from "./port.ts";
+import { Ring } from "./ring.ts";
+import { SharedState } from "./shared-state.ts";
+
+/** What the thread is started with. */
+export interface DeviceThreadSetup {
+  kind: "capture" | "playback";
+  /** Absolute path or file URL. */
+  module: string;
+  options: Record<string, unknown>;
+  /** One word; not 0 means: close the device and end. */
+  stop: SharedArrayBuffer;
+  shared: SharedArrayBuffer;
+  /** For the exchange of {@link clockOffsetMs}. */
+  clock: SharedArrayBuffer;
+  /** capture, feed — or speech, sounds, reference. */
+  rings: SharedArrayBuffer[];
+}
+
+/** What the thread says, in this order: questions for the time; refused, or opened then died or closed. */
+export type DeviceThreadMessage =
+  | { type: "clock" }
+  | { type: "opened"; rateHz: number; channels: number }
+  | { type: "refused" | "died"; code: string | undefined; message: string }
+  | { type: "closed" };
+
+const tell = (message: DeviceThreadMessage): void => parentPort?.postMessage(message);
+
+async function run(setup: DeviceThreadSetup): Promise<void> {
+  const stop = new Int32Array(setup.stop);
+  const offsetMs = clockOffsetMs(setup.clock, () => tell({ type: "clock" }));
+  const shared = new SharedState(setup.shared, offsetMs);
+  const rings = setup.rings.map((memory) => new Ring(memory));
+  let driver: CaptureDriver | PlaybackDriver;
+  let loop: CaptureLoop | PlaybackLoop;
+  try {
+    const exports = (await import(setup.module)) as Record<string, unknown>;
+    const name = setup.kind === "capture" ? "openCapture" : "openPlayback";
+    const open = exports[name];
+    if (typeof open !== "function") throw new Error(`${setup.module} exports no function ${name}`);
+    driver = (await (open as (options: Record<string, unknown>) => unknown)(setup.options)) as typeof driver;
+    checkFormat(driver.rateHz, driver.channels);
+    loop =
+      setup.kind === "capture"
+        ? new CaptureLoop(driver as CaptureDriver, { capture: rings[0]!, feed: rings[1]! }, shared)
+        : new PlaybackLoop(
+            driver as PlaybackDriver,
+            { speech: rings[0]!, sounds: rings[1]!, reference: rings[2]! },
+            shared,
+          );
+  } catch (error) {
+    return tell({ type: "refused", ...describe(error) });
+  }
+  tell({ type: "opened", rateHz: driver.rateHz, channels: driver.channels });
+  try {
+    while (Atomics.load(stop, 0) === 0) loop.step();
+    driver.close();
+    tell({ type: "closed" });
+  } catch (error) {
+    tell({ type: "died", ...describe(error) });
+    driver.close();
+  }
+}
+
+function checkFormat(rateHz: number, channels: number): void {
+  if (!(rateHz >= 8000 && rateHz <= 192_000) || (channels !== 1 && channels !== 2)) {
+    throw new Error(`the device opened with ${rateHz} Hz and ${channels} channels, which is not supported`);
+  }
+}
+
+function describe(error: unknown): { code: string | undefined; message: string } {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return {
+    code: typeof code === "string" ? code : undefined,
+    message: typeof message === "string" ? message : String(error),
+  };
+}
+
+await run(workerData as DeviceThreadSetup);

@@ -1,0 +1,55 @@
+import { FRAME_SAMPLES } from "./port.ts";
+import type { FrameHandler } from "./port.ts";
+import type { Ring } from "./ring.ts";
+
+/** Cuts what comes out of a ring into frames of 20 ms and calls every handler with each. Allocates nothing per frame. */
+export class FrameFan {
+  readonly #ring: Ring;
+  readonly #timeOf: (position: number) => number;
+  readonly #onFault: (error: unknown) => void;
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
+  /** Replaced, never changed in place: a handler may be removed while frames are delivered. */
+  #handlers: FrameHandler[] = [];
+  frames = 0;
+  faults = 0;
+
+  /** `timeOf` says when the sample before a ring position was taken or heard. */
+  constructor(ring: Ring, timeOf: (position: number) => number, onFault: (error: unknown) => void) {
+    this.#ring = ring;
+    this.#timeOf = timeOf;
+    this.#onFault = onFault;
+  }
+
+  /** Everything before this ring position has been delivered. */
+  get position(): number {
+    return this.#ring.tail;
+  }
+
+  add(handler: FrameHandler): () => void {
+    const own: FrameHandler = (frame, atMs) => handler(frame, atMs);
+    this.#handlers = [...this.#handlers, own];
+    return () => {
+      this.#handlers = this.#handlers.filter((other) => other !== own);
+    };
+  }
+
+  /** Delivers the whole frames that are there. */
+  deliver(): void {
+    const ring = this.#ring;
+    for (let left = ring.available; left >= FRAME_SAMPLES; left -= FRAME_SAMPLES) {
+      ring.read(this.#frame);
+      this.frames++;
+      const handlers = this.#handlers;
+      if (handlers.length === 0) continue;
+      const atMs = this.#timeOf(ring.tail);
+      for (let i = 0; i < handlers.length; i++) {
+        try {
+          handlers[i]!(this.#frame, atMs);
+        } catch (error) {
+          this.faults++;
+          this.#onFault(error);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import type { PlaybackDriver } from "./port.ts";
+import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
+import { Resampler } from "./resample.ts";
+import { distance } from "./ring.ts";
+import type { Ring } from "./ring.ts";
+import type { SharedState } from "./shared-state.ts";
+import { REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
+
+/** A rest of speech too short to start with, and not marked as the end, plays after so many periods all the same. */
+const REST_PERIODS = 10;
+
+/** The rings between main thread and playback thread. */
+export interface PlaybackRings {
+  speech: Ring;
+  sounds: Ring;
+  /** What was heard, back to the main thread. */
+  reference: Ring;
+}
+
+/**
+ * The mixer, run in the device thread: each `step` makes one period of 20 ms, writes it to the device, which blocks, and
+ * says what has been heard. A ring's samples are released when they were heard, not when the device took them: so a flush
+ * can play a sound's tail again, and the next device goes on where the last one stopped. Allocates nothing per period.
+ */
+export class PlaybackLoop {
+  readonly #driver: PlaybackDriver;
+  readonly #rings: PlaybackRings;
+  readonly #shared: SharedState;
+  readonly #timeline: Timeline;
+  readonly #mix = new Int16Array(FRAME_SAMPLES);
+  readonly #sound = new Int16Array(FRAME_SAMPLES);
+  readonly #resampler: Resampler | undefined;
+  /** At the device's rate, mono and interleaved. */
+  readonly #deviceMono: Int16Array;
+  readonly #deviceFrames: Int16Array;
+  #speechAt: number;
+  #soundAt: number;
+  #referenceAt: number;
+  #flushSeq: number;
+  #duckSeq: number;
+  /** Speech is flowing; false while the jitter buffer fills. */
+  #running = false;
+  #waitedPeriods = 0;
+  #gain: number;
+  #gainTarget: number;
+  #gainStep = 0;
+  #xruns = 0;
+
+  constructor(driver: PlaybackDriver, rings: PlaybackRings, shared: SharedState) {
+    this.#driver = driver;
+    this.#rings = rings;
+    this.#shared = shared;
+    this.#speechAt = rings.speech.tail;
+    this.#soundAt = rings.sounds.tail;
+    this.#referenceAt = rings.reference.head;
+    this.#timeline = new Timeline(this.#speechAt, this.#soundAt, this.#referenceAt);
+    this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
+    this.#duckSeq = shared.duckSeq;
+    this.#gain = this.#gainTarget = shared.duckGain;
+    this.#resampler = driver.rateHz === RATE_HZ ? undefined : new Resampler(RATE_HZ, driver.rateHz);
+    this.#deviceMono = this.#resampler
+      ? new Int16Array(this.#resampler.outputLimit(FRAME_SAMPLES))
+      : this.#mix;
+    this.#deviceFrames =
+      driver.channels === 1 ? this.#deviceMono : new Int16Array(this.#deviceMono.length * driver.channels);
+  }
+
+  /** One period. Throws when the device is gone. */
+  step(): void {
+    const { speech, sounds, reference } = this.#rings;
+    this.#flushIfAsked();
+    const speechFrom = this.#speechAt;
+    const soundFrom = this.#soundAt;
+    const referenceFrom = this.#referenceAt;
+    const speechCount = this.#takeSpeech(speech);
+    const soundCount = this.#addSound(sounds);
+    const referenceCount = this.#keepReference(reference);
+    const delayBefore = this.#delay();
+    if (speechCount > 0 || soundCount > 0) {
+      const shared = this.#shared;
+      shared.audibleUntilMs = shared.nowMs() + ((delayBefore + FRAME_SAMPLES) * 1000) / RATE_HZ;
+    }
+    this.#write();
+    this.#timeline.push(
+      FRAME_SAMPLES,
+      speechFrom,
+      speechCount,
+      soundFrom,
+      soundCount,
+      referenceFrom,
+      referenceCount,
+    );
+    this.#account();
+    this.#shared.countPeriod();
+    const xruns = this.#driver.xruns?.() ?? 0;
+    if (xruns > this.#xruns) {
+      this.#shared.addPlaybackXruns(xruns - this.#xruns);
+      this.#xruns = xruns;
+    }
+  }
+
+  #flushIfAsked(): void {
+    const shared = this.#shared;
+    const seq = shared.flushSeq;
+    if (seq === this.#flushSeq) return;
+    this.#flushSeq = seq;
+    this.#account();
+    this.#driver.drop();
+    this.#speechAt = shared.flushTo;
+    this.#soundAt = this.#timeline.heard[SOUND]!;
+    this.#referenceAt = this.#timeline.heard[REFERENCE]!;
+    this.#timeline.reset(this.#speechAt, this.#soundAt, this.#referenceAt);
+    this.#running = false;
+    this.#waitedPeriods = 0;
+    shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
+    this.#rings.speech.release(this.#speechAt);
+    shared.publishPlayed(this.#speechAt, this.#referenceAt, shared.nowMs());
+    shared.flushed(seq);
+  }
+
+  /** Fills the period with speech, then silence; returns how much of it is speech. */
+  #takeSpeech(ring: Ring): number {
+    const mix = this.#mix;
+    const available = distance(this.#speechAt, ring.head);
+    const whole = distance(this.#speechAt, this.#shared.completeTo);
+    if (!this.#running) {
+      if (
+        available > 0 &&
+        (available >= this.#shared.startSamples || whole > 0 || ++this.#waitedPeriods > REST_PERIODS)
+      ) {
+        this.#running = true;
+      } else {
+        mix.fill(0);
+        this.#followDuck(0);
+        return 0;
+      }
+    }
+    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
+    if (count > 0) ring.copy(this.#speechAt, mix, count);
+    this.#speechAt = (this.#speechAt + count) >>> 0;
+    if (count < FRAME_SAMPLES) {
+      mix.fill(0, count);
+      this.#running = false;
+      this.#waitedPeriods = 0;
+      if (whole !== count) this.#shared.countUnderrun();
+    }
+    this.#followDuck(count);
+    return count;
+  }
+
+  /** Applies the speech gain to the first `count` samples; a ramp goes on through silence. */
+  #followDuck(count: number): void {
+    const shared = this.#shared;
+    const seq = shared.duckSeq;
+    if (seq !== this.#duckSeq) {
+      this.#duckSeq = seq;
+      this.#gainTarget = shared.duckGain;
+      this.#gainStep = (this.#gainTarget - this.#gain) / Math.max(1, shared.duckRampSamples);
+    }
+    let gain = this.#gain;
+    const target = this.#gainTarget;
+    if (gain === 1 && target === 1) return;
+    const mix = this.#mix;
+    const step = this.#gainStep;
+    for (let i = 0; i < FRAME_SAMPLES; i++) {
+      if (gain !== target) {
+        gain += step;
+        if (step > 0 ? gain > target : gain < target) gain = target;
+      }
+      if (i < count) mix[i] = Math.round(mix[i]! * gain);
+    }
+    this.#gain = gain;
+  }
+
+  #addSound(ring: Ring): number {
+    const available = distance(this.#soundAt, ring.head);
+    if (available <= 0) return 0;
+    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
+    ring.copy(this.#soundAt, this.#sound, count);
+    mixInto(this.#mix, this.#sound, count);
+    this.#soundAt = (this.#soundAt + count) >>> 0;
+    return count;
+  }
+
+  /** Puts the period where the main thread will see it once it was heard; returns 0 when there was no room. */
+  #keepReference(ring: Ring): number {
+    if (ring.capacity - distance(ring.tail, this.#referenceAt) < FRAME_SAMPLES) {
+      ring.countOverrun(FRAME_SAMPLES);
+      return 0;
+    }
+    ring.place(this.#referenceAt, this.#mix);
+    this.#referenceAt = (this.#referenceAt + FRAME_SAMPLES) >>> 0;
+    return FRAME_SAMPLES;
+  }
+
+  #write(): void {
+    const mono = this.#deviceMono;
+    let count = FRAME_SAMPLES;
+    if (this.#resampler) count = this.#resampler.process(this.#mix, mono);
+    const frames = this.#deviceFrames;
+    const { channels } = this.#driver;
+    if (channels === 2) {
+      for (let i = 0; i < count; i++) frames[2 * i] = frames[2 * i + 1] = mono[i]!;
+    }
+    const length = count * channels;
+    this.#driver.write(length === frames.length ? frames : frames.subarray(0, length));
+  }
+
+  /** Samples at 24 kHz that were given to the device and not yet heard. */
+  #delay(): number {
+    const inDevice = Math.ceil((this.#driver.delay() * RATE_HZ) / this.#driver.rateHz);
+    return inDevice + (this.#resampler?.delaySamples ?? 0);
+  }
+
+  #account(): void {
+    this.#timeline.advance(this.#delay());
+    const { heard } = this.#timeline;
+    const { speech, sounds, reference } = this.#rings;
+    this.#shared.publishPlayed(heard[SPEECH]!, heard[REFERENCE]!, this.#shared.nowMs());
+    reference.publish(heard[REFERENCE]!);
+    speech.release(heard[SPEECH]!);
+    sounds.release(heard[SOUND]!);
+  }
+}
+
+/** Adds the first `count` samples, clipped to 16 bits. */
+export function mixInto(into: Int16Array, samples: Int16Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const sum = into[i]! + samples[i]!;
+    into[i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum;
+  }
+}

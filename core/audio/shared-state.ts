@@ -1,0 +1,205 @@
+const W = {
+  flushSeq: 0,
+  flushTo: 1,
+  flushDone: 2,
+  completeTo: 3,
+  startSamples: 4,
+  duckSeq: 5,
+  duckRampSamples: 6,
+  gate: 7,
+  underruns: 8,
+  playbackXruns: 9,
+  captureXruns: 10,
+  gatedBlocks: 11,
+  playedSeq: 12,
+  playedSpeech: 13,
+  playedReference: 14,
+  capturedSeq: 15,
+  captured: 16,
+  playedPeriods: 17,
+} as const;
+const WORDS = 32;
+
+const T = { duckGain: 0, played: 1, captured: 2, audibleUntil: 3, tail: 4 } as const;
+const TIMES = 8;
+
+/**
+ * What the main thread and the two device threads tell each other besides samples. One writer for each value.
+ * Positions are those of the rings; times are milliseconds on the main thread's `performance.now()` clock.
+ */
+export class SharedState {
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #clockOffsetMs: number;
+
+  /** Position and time of one instant, as the last `readPlayed` found them. */
+  playedSpeech = 0;
+  playedReference = 0;
+  playedAtMs = 0;
+  /** The same for `readCaptured`. */
+  captured = 0;
+  capturedAtMs = 0;
+
+  /** In a device thread, `clockOffsetMs` leads from its clock to the main thread's. */
+  constructor(memory: SharedArrayBuffer, clockOffsetMs = 0) {
+    this.memory = memory;
+    this.#times = new Float64Array(memory, 0, TIMES);
+    this.#words = new Int32Array(memory, TIMES * 8, WORDS);
+    this.#clockOffsetMs = clockOffsetMs;
+  }
+
+  static create(startFrames: number, frameSamples: number, tailMs: number): SharedState {
+    const state = new SharedState(new SharedArrayBuffer(TIMES * 8 + WORDS * 4));
+    state.#words[W.startSamples] = startFrames * frameSamples;
+    state.#times[T.duckGain] = 1;
+    state.#times[T.audibleUntil] = -Infinity;
+    state.#times[T.tail] = tailMs;
+    return state;
+  }
+
+  /** Now, on the main thread's clock. */
+  nowMs(): number {
+    return performance.now() + this.#clockOffsetMs;
+  }
+
+  // Main thread → playback thread.
+
+  /** Asks for silence: speech before `position` is to be skipped. */
+  requestFlush(position: number): void {
+    Atomics.store(this.#words, W.flushTo, position | 0);
+    Atomics.add(this.#words, W.flushSeq, 1);
+  }
+  get flushPending(): boolean {
+    return Atomics.load(this.#words, W.flushSeq) !== Atomics.load(this.#words, W.flushDone);
+  }
+  get flushSeq(): number {
+    return Atomics.load(this.#words, W.flushSeq);
+  }
+  get flushTo(): number {
+    return Atomics.load(this.#words, W.flushTo) >>> 0;
+  }
+  flushed(seq: number): void {
+    Atomics.store(this.#words, W.flushDone, seq);
+  }
+
+  /** Position up to which speech is whole: running dry there is the end, not an underrun. */
+  get completeTo(): number {
+    return Atomics.load(this.#words, W.completeTo) >>> 0;
+  }
+  set completeTo(position: number) {
+    Atomics.store(this.#words, W.completeTo, position | 0);
+  }
+  get startSamples(): number {
+    return this.#words[W.startSamples]!;
+  }
+
+  requestDuck(gain: number, rampSamples: number): void {
+    this.#times[T.duckGain] = gain;
+    Atomics.store(this.#words, W.duckRampSamples, rampSamples);
+    Atomics.add(this.#words, W.duckSeq, 1);
+  }
+  get duckSeq(): number {
+    return Atomics.load(this.#words, W.duckSeq);
+  }
+  get duckGain(): number {
+    return this.#times[T.duckGain]!;
+  }
+  get duckRampSamples(): number {
+    return Atomics.load(this.#words, W.duckRampSamples);
+  }
+
+  // Playback thread → main thread.
+
+  /** What had been heard at `atMs`. */
+  publishPlayed(speech: number, reference: number, atMs: number): void {
+    Atomics.add(this.#words, W.playedSeq, 1);
+    this.#words[W.playedSpeech] = speech | 0;
+    this.#words[W.playedReference] = reference | 0;
+    this.#times[T.played] = atMs;
+    Atomics.add(this.#words, W.playedSeq, 1);
+  }
+  readPlayed(): void {
+    for (;;) {
+      const seq = Atomics.load(this.#words, W.playedSeq);
+      this.playedSpeech = Atomics.load(this.#words, W.playedSpeech) >>> 0;
+      this.playedReference = Atomics.load(this.#words, W.playedReference) >>> 0;
+      this.playedAtMs = this.#times[T.played]!;
+      if ((seq & 1) === 0 && Atomics.load(this.#words, W.playedSeq) === seq) return;
+    }
+  }
+  countUnderrun(): void {
+    Atomics.add(this.#words, W.underruns, 1);
+  }
+  /** How often speech ran dry in the middle of an item. */
+  get underruns(): number {
+    return Atomics.load(this.#words, W.underruns) >>> 0;
+  }
+  countPeriod(): void {
+    Atomics.add(this.#words, W.playedPeriods, 1);
+  }
+  get playedPeriods(): number {
+    return Atomics.load(this.#words, W.playedPeriods) >>> 0;
+  }
+  /** How often the playback device ran dry, over all devices so far. */
+  get playbackXruns(): number {
+    return Atomics.load(this.#words, W.playbackXruns) >>> 0;
+  }
+  addPlaybackXruns(count: number): void {
+    Atomics.add(this.#words, W.playbackXruns, count);
+  }
+
+  // Playback thread → capture thread.
+
+  /** When the last sound that was given to the loudspeaker will have been heard. */
+  get audibleUntilMs(): number {
+    return this.#times[T.audibleUntil]!;
+  }
+  set audibleUntilMs(ms: number) {
+    this.#times[T.audibleUntil] = ms;
+  }
+
+  // Main thread → capture thread.
+
+  /** Whether the microphone is to be silenced while the loudspeaker plays. */
+  get halfDuplex(): boolean {
+    return Atomics.load(this.#words, W.gate) !== 0;
+  }
+  set halfDuplex(on: boolean) {
+    Atomics.store(this.#words, W.gate, on ? 1 : 0);
+  }
+  get tailMs(): number {
+    return this.#times[T.tail]!;
+  }
+
+  // Capture thread → main thread.
+
+  /** `position` of the capture ring was reached at `atMs`. */
+  publishCaptured(position: number, atMs: number): void {
+    Atomics.add(this.#words, W.capturedSeq, 1);
+    this.#words[W.captured] = position | 0;
+    this.#times[T.captured] = atMs;
+    Atomics.add(this.#words, W.capturedSeq, 1);
+  }
+  readCaptured(): void {
+    for (;;) {
+      const seq = Atomics.load(this.#words, W.capturedSeq);
+      this.captured = Atomics.load(this.#words, W.captured) >>> 0;
+      this.capturedAtMs = this.#times[T.captured]!;
+      if ((seq & 1) === 0 && Atomics.load(this.#words, W.capturedSeq) === seq) return;
+    }
+  }
+  countGated(): void {
+    Atomics.add(this.#words, W.gatedBlocks, 1);
+  }
+  /** Device blocks silenced by half duplex. */
+  get gatedBlocks(): number {
+    return Atomics.load(this.#words, W.gatedBlocks) >>> 0;
+  }
+  get captureXruns(): number {
+    return Atomics.load(this.#words, W.captureXruns) >>> 0;
+  }
+  addCaptureXruns(count: number): void {
+    Atomics.add(this.#words, W.captureXruns, count);
+  }
+}

@@ -1,0 +1,110 @@
+/** How the detector decides; milliseconds and decibels. */
+export interface DetectorOptions {
+  thresholdDb: number;
+  minLevelDb: number;
+  startMs: number;
+  stopMs: number;
+}
+
+/** The floor is the quietest frame of the last eight quarters of a second. */
+const SLOTS = 8;
+const SLOT_MS = 250;
+/** A dip within a word, or a click within silence, shorter than this does not count. */
+const DIP_MS = 40;
+/** Corner of the high-pass filter: rumble of motors and wind lies below the voice. */
+const HIGH_PASS_HZ = 120;
+/** Speech goes on down to this far below the level that starts it. */
+const HYSTERESIS_DB = 3;
+const SILENCE_DB = -96;
+
+/**
+ * Finds speech by its energy above an adaptive noise floor. Speech has gaps, noise has none: the floor is the least energy of
+ * two seconds. Allocates nothing per frame.
+ */
+export class Detector {
+  readonly #options: DetectorOptions;
+  readonly #smooth: number;
+  readonly #slots = new Float64Array(SLOTS).fill(Infinity);
+  #slot = 0;
+  #slotMs = 0;
+  #lastIn = 0;
+  #lastOut = 0;
+  #loudMs = 0;
+  #quietMs = 0;
+  #speaking = false;
+  /** Level of the last frame and the noise floor, dB below full scale. */
+  levelDb = SILENCE_DB;
+  floorDb = SILENCE_DB;
+  /** When the present speech began and when its last sound was heard, on the clock of `push`. */
+  startedAtMs = 0;
+  lastSpeechAtMs = 0;
+
+  constructor(options: DetectorOptions, rateHz: number) {
+    this.#options = options;
+    this.#smooth = Math.exp((-2 * Math.PI * HIGH_PASS_HZ) / rateHz);
+  }
+
+  get speaking(): boolean {
+    return this.#speaking;
+  }
+
+  /** Takes a frame of `frameMs` whose last sample was taken at `atMs`; says whether speech began or ended with it. */
+  push(frame: Int16Array, frameMs: number, atMs: number): "started" | "stopped" | undefined {
+    const levelDb = this.#level(frame);
+    this.#follow(levelDb, frameMs);
+    const { thresholdDb, minLevelDb, startMs, stopMs } = this.#options;
+    const startDb = Math.max(minLevelDb, this.floorDb + thresholdDb);
+    const loud = levelDb > (this.#speaking ? startDb - HYSTERESIS_DB : startDb);
+    if (loud) {
+      if (this.#loudMs === 0) this.startedAtMs = this.#speaking ? this.startedAtMs : atMs - frameMs;
+      this.#loudMs += frameMs;
+      this.#quietMs = 0;
+      this.lastSpeechAtMs = atMs;
+    } else {
+      this.#quietMs += frameMs;
+      if (!this.#speaking && this.#quietMs > DIP_MS) this.#loudMs = 0;
+    }
+    if (!this.#speaking && this.#loudMs >= startMs) {
+      this.#speaking = true;
+      return "started";
+    }
+    if (this.#speaking && this.#quietMs >= stopMs) {
+      this.#speaking = false;
+      this.#loudMs = 0;
+      return "stopped";
+    }
+    return undefined;
+  }
+
+  /** Energy of the frame above the high-pass corner, dB below full scale. */
+  #level(frame: Int16Array): number {
+    const smooth = this.#smooth;
+    let lastIn = this.#lastIn;
+    let out = this.#lastOut;
+    let sum = 0;
+    for (let i = 0; i < frame.length; i++) {
+      const sample = frame[i]!;
+      out = smooth * (out + sample - lastIn);
+      lastIn = sample;
+      sum += out * out;
+    }
+    this.#lastIn = lastIn;
+    this.#lastOut = Math.abs(out) < 1e-6 ? 0 : out;
+    const mean = sum / frame.length / (32768 * 32768);
+    this.levelDb = mean > 0 ? Math.max(SILENCE_DB, 10 * Math.log10(mean)) : SILENCE_DB;
+    return this.levelDb;
+  }
+
+  #follow(levelDb: number, frameMs: number): void {
+    const slots = this.#slots;
+    if (levelDb < slots[this.#slot]!) slots[this.#slot] = levelDb;
+    this.#slotMs += frameMs;
+    let floorDb = Infinity;
+    for (let i = 0; i < SLOTS; i++) if (slots[i]! < floorDb) floorDb = slots[i]!;
+    this.floorDb = floorDb;
+    if (this.#slotMs < SLOT_MS) return;
+    this.#slotMs = 0;
+    this.#slot = (this.#slot + 1) % SLOTS;
+    slots[this.#slot] = Infinity;
+  }
+}
