@@ -29,8 +29,8 @@ const config = z.object({
     .describe("leave after the last utterance; exit code 0 only if every one was answered"),
   user_voice: z
     .string()
-    .default("slt")
-    .describe("voice that speaks typed sentences into the microphone; a name of the service `speech`"),
+    .optional()
+    .describe("voice that speaks typed sentences; if not given, the one the service `speech` has for users"),
   answer_timeout_s: z
     .number()
     .positive()
