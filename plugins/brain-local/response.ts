@@ -137,7 +137,7 @@ export class Response {
     for (let at = 0; at < sentences.length; at++) {
       const pcm = await next;
       if (signal.aborted) return false;
-      next = this.#synthesize(sentences[at + 1]);
+      next = soon(() => this.#synthesize(sentences[at + 1]));
       const text = at === 0 ? sentences[at] : ` ${sentences[at]}`;
       for (const words of wordGroups(text as string, 4)) this.#items.text(words);
       this.#unsent = pcm;
@@ -196,6 +196,13 @@ export class Response {
       usage,
     };
   }
+}
+
+/** After what is due now: synthesis holds the thread, and the sentence before it has to go out first. */
+function soon<T>(make: () => Promise<T>): Promise<T> {
+  const made = new Promise<void>((resolve) => setImmediate(resolve)).then(make);
+  made.catch(() => {});
+  return made;
 }
 
 function errorOf(thrown: unknown): { type: string; code: string; message: string } {
