@@ -1,0 +1,233 @@
+import type { ClientEvent, ServerFault } from "./events.ts";
+import { newId } from "./events.ts";
+
+/** After the robot's own ears heard speech, how long the server may take to hear it too. */
+const EARS_MS = 1500;
+
+export interface ArbiterDeps {
+  send: (event: ClientEvent) => void;
+  /** True when the link is ready. */
+  ready: () => boolean;
+  /** The server answers by itself when the user has spoken. */
+  answersItself: boolean;
+  /** Time limit for the server to begin a response, ms. */
+  responseMs: number;
+  /** The server did not begin a response in time; the wish for it is given up. */
+  onTimeout: () => void;
+}
+
+/** Somebody wants an answer of the model. */
+interface Wish {
+  instructions: string | undefined;
+  /** Wanted by the tool loop: what the server answers by itself to the user's next words covers it. */
+  automatic: boolean;
+}
+
+/** A `response.create` under way. */
+interface Request extends Wish {
+  eventId: string;
+  /** "sent": nothing heard; "assumed": a response began that does not say whose it is; "confirmed": ours began. */
+  state: "sent" | "assumed" | "confirmed";
+  /** Cancel it as soon as it begins. */
+  unwanted: boolean;
+  /** A response ended since it was sent. */
+  overtaken: boolean;
+}
+
+/**
+ * The only place that asks for responses and cancels them: at most one is outstanding, wishes that come meanwhile
+ * become one, and one that the server refused because of a race is asked again once after the running one.
+ */
+export class Arbiter {
+  readonly #deps: ArbiterDeps;
+  #wish: Wish | null = null;
+  #request: Request | null = null;
+  /** The last request that ended without a word whose response it was: its refusal may still come. */
+  #doubtful: Request | null = null;
+  /** Response that runs at the server. */
+  #active: string | null = null;
+  #cancelled = "";
+  /** The user speaks, or has spoken and the server is about to answer. */
+  #turn: "none" | "speaking" | "answer_due" = "none";
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  #requestTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #counters = { asked: 0, coalesced: 0, retried: 0, cancelled: 0, timed_out: 0 };
+
+  constructor(deps: ArbiterDeps) {
+    this.#deps = deps;
+  }
+
+  /** The response that runs at the server, ours or its own; null when there is none. */
+  get active(): string | null {
+    return this.#active;
+  }
+
+  /** Asks for an answer, now or as soon as that is allowed. */
+  want(wish: { instructions?: string; automatic?: boolean } = {}): void {
+    if (this.#wish) this.#counters.coalesced++;
+    this.#wish = {
+      instructions: wish.instructions ?? this.#wish?.instructions,
+      automatic: (wish.automatic ?? false) && (this.#wish?.automatic ?? true),
+    };
+    this.pump();
+  }
+
+  /** Sends the waiting wish if nothing stands against it. */
+  pump(): void {
+    if (!this.#wish || this.#request || this.#active !== null || this.#turn !== "none") return;
+    if (!this.#deps.ready()) return;
+    const request: Request = {
+      ...this.#wish,
+      eventId: newId("event"),
+      state: "sent",
+      unwanted: false,
+      overtaken: false,
+    };
+    this.#wish = null;
+    this.#doubtful = null;
+    this.#request = request;
+    this.#counters.asked++;
+    this.#requestTimer = setTimeout(() => this.#giveUp(request), this.#deps.responseMs);
+    this.#deps.send({
+      type: "create_response",
+      eventId: request.eventId,
+      instructions: request.instructions,
+    });
+  }
+
+  /**
+   * Silences the model: cancels what runs or is about to, unless the server does so by itself. A wish that waits is
+   * forgotten when it is one of the tool loop, or when `all` is.
+   */
+  stop({ serverCancels = false, all = false }: { serverCancels?: boolean; all?: boolean } = {}): void {
+    if (all || this.#wish?.automatic) this.#wish = null;
+    if (this.#request?.state === "sent") this.#request.unwanted = true;
+    if (this.#active !== null && !serverCancels) this.#cancel(this.#active);
+  }
+
+  /** True where the response is unwanted by now and was cancelled at once. */
+  created(responseId: string, clientEventId: string | undefined): boolean {
+    this.#active = responseId;
+    const request = this.#request;
+    if (request?.state === "sent" && (clientEventId === undefined || clientEventId === request.eventId)) {
+      clearTimeout(this.#requestTimer);
+      request.state = clientEventId === undefined ? "assumed" : "confirmed";
+      if (request.unwanted) {
+        this.#cancel(responseId);
+        return true;
+      }
+    }
+    if (this.#turn === "answer_due") {
+      this.#endTurn();
+      // The model answers the user's words with the results of the tools before its eyes.
+      if (this.#wish?.automatic) this.#wish = null;
+    }
+    return false;
+  }
+
+  done(responseId: string, clientEventId: string | undefined): void {
+    if (this.#active !== null && this.#active !== responseId) return;
+    this.#active = null;
+    const request = this.#request;
+    if (request && (request.state !== "sent" || clientEventId === request.eventId)) {
+      if (request.state === "assumed") this.#doubtful = request;
+      this.#forget();
+    } else if (request) request.overtaken = true;
+    this.pump();
+  }
+
+  /**
+   * Takes errors that concern responses; false for all others. A refused request becomes a wish again: it is sent
+   * after the running response, or after the server's silence where none is known to run.
+   */
+  fault(fault: ServerFault): boolean {
+    const request = this.#request ?? this.#doubtful;
+    const named = request !== null && fault.eventId === request.eventId;
+    if (fault.code === "conversation_already_has_active_response") {
+      if (request && (named || fault.eventId === undefined) && request.state !== "confirmed") {
+        const over = request.overtaken || request === this.#doubtful;
+        this.#doubtful = null;
+        this.#forget();
+        if (!request.unwanted) this.#retry(request, over);
+      }
+      return true;
+    }
+    if (fault.code === "response_cancel_not_active") return true;
+    if (named) {
+      this.#forget();
+      this.pump();
+    }
+    return false;
+  }
+
+  /** The server hears the user speak. */
+  speechStarted(): void {
+    this.#endTurn();
+    if (this.#deps.answersItself) this.#turn = "speaking";
+  }
+
+  /** The server heard the end of an utterance; with its own answering, a response is due. */
+  speechStopped(): void {
+    if (this.#deps.answersItself) this.#awaitAnswer(this.#deps.responseMs);
+  }
+
+  /** The robot's own ears hear speech, before the server says so. */
+  speechNoticed(): void {
+    if (this.#deps.answersItself && this.#turn === "none") this.#awaitAnswer(EARS_MS);
+  }
+
+  /** The link is gone: what was wanted of the old session is forgotten. */
+  reset(): void {
+    this.#forget();
+    this.#endTurn();
+    this.#active = null;
+    this.#doubtful = null;
+    this.#wish = null;
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#counters };
+  }
+
+  #retry(request: Request, over: boolean): void {
+    this.#counters.retried++;
+    this.#wish ??= { instructions: request.instructions, automatic: request.automatic };
+    if (over) this.pump();
+    // A response runs of which we have not heard: its end pumps, or, where that gets lost, the time limit.
+    else if (this.#active === null) this.#awaitAnswer(this.#deps.responseMs);
+  }
+
+  #cancel(responseId: string): void {
+    if (this.#cancelled === responseId) return;
+    this.#cancelled = responseId;
+    this.#counters.cancelled++;
+    this.#deps.send({ type: "cancel_response", eventId: newId("event"), responseId });
+  }
+
+  #awaitAnswer(limitMs: number): void {
+    this.#endTurn();
+    this.#turn = "answer_due";
+    this.#turnTimer = setTimeout(() => {
+      this.#turn = "none";
+      this.pump();
+    }, limitMs);
+  }
+
+  #endTurn(): void {
+    clearTimeout(this.#turnTimer);
+    this.#turn = "none";
+  }
+
+  #giveUp(request: Request): void {
+    if (this.#request !== request) return;
+    this.#request = null;
+    this.#counters.timed_out++;
+    this.#deps.onTimeout();
+    this.pump();
+  }
+
+  #forget(): void {
+    clearTimeout(this.#requestTimer);
+    this.#request = null;
+  }
+}

@@ -1,0 +1,284 @@
+import { FRAME_SAMPLES } from "../audio/port.ts";
+import { AudioDeltaReader } from "./audio-delta.ts";
+import type { SessionConfig } from "./config.ts";
+import type { Dialect } from "./dialect.ts";
+import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
+import { isRecord, numberOf, readCall, readCalls, readFault, readStatus, textOf } from "./ga-fields.ts";
+import type { ToolDescription } from "./port.ts";
+
+const PCM_FORMAT = { type: "audio/pcm", rate: 24_000 };
+const APPEND_HEAD = '{"type":"input_audio_buffer.append","audio":"';
+const APPEND_TAIL = '"}';
+/** Metadata key that brings our event id back on the response. */
+const CLIENT_EVENT = "client_event_id";
+
+/** The dialect of OpenAI's generally available Realtime API (2025-08 and later). */
+export class GaDialect implements Dialect {
+  readonly name = "ga";
+  readonly #audio = new AudioDeltaReader();
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
+  readonly #frameBytes = new Uint8Array(this.#frame.buffer);
+  readonly #counters = {
+    audio_fast: 0,
+    audio_parsed: 0,
+    bad_json: 0,
+    bad_audio: 0,
+    incomplete_events: 0,
+    unknown_events: 0,
+  };
+
+  request(
+    url: string,
+    model: string,
+    apiKey: string | undefined,
+  ): { url: string; headers: Record<string, string> } {
+    const target = new URL(url);
+    target.searchParams.set("model", model);
+    return { url: target.href, headers: apiKey ? { Authorization: `Bearer ${apiKey}` } : {} };
+  }
+
+  decode(frame: string): ServerEvent | null {
+    const delta = this.#audio.read(frame);
+    if (delta) {
+      this.#counters.audio_fast++;
+      return delta;
+    }
+    let event: unknown;
+    try {
+      event = JSON.parse(frame);
+    } catch {
+      this.#counters.bad_json++;
+      return null;
+    }
+    if (!isRecord(event) || typeof event["type"] !== "string") {
+      this.#counters.bad_json++;
+      return null;
+    }
+    return this.#translate(event["type"], event);
+  }
+
+  encode(event: ClientEvent): string {
+    return JSON.stringify(toWire(event));
+  }
+
+  append(pcm: Int16Array): string {
+    if (pcm.length === FRAME_SAMPLES) {
+      this.#frame.set(pcm);
+      return APPEND_HEAD + this.#frameBytes.toBase64() + APPEND_TAIL;
+    }
+    return APPEND_HEAD + new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength).toBase64() + APPEND_TAIL;
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#counters };
+  }
+
+  #translate(type: string, event: Record<string, unknown>): ServerEvent | null {
+    const itemId = textOf(event["item_id"]);
+    const responseId = textOf(event["response_id"]);
+    switch (type) {
+      case "session.created": {
+        const session = isRecord(event["session"]) ? event["session"] : {};
+        return { type: "session_created", expiresAtS: numberOf(session["expires_at"]) };
+      }
+      case "session.updated":
+        return { type: "session_updated" };
+      case "input_audio_buffer.speech_started":
+        return { type: "speech_started", itemId, audioMs: numberOf(event["audio_start_ms"]) };
+      case "input_audio_buffer.speech_stopped":
+        return { type: "speech_stopped", itemId, audioMs: numberOf(event["audio_end_ms"]) };
+      case "input_audio_buffer.committed":
+        return this.#with(itemId, { type: "committed", itemId, previousItemId: previousOf(event) });
+      case "conversation.item.added":
+      case "conversation.item.created": {
+        const item = isRecord(event["item"]) ? event["item"] : {};
+        const id = textOf(item["id"]);
+        const role = textOf(item["role"]);
+        return this.#with(id, { type: "item_added", itemId: id, role, previousItemId: previousOf(event) });
+      }
+      case "conversation.item.deleted":
+        return this.#with(itemId, { type: "item_deleted", itemId });
+      case "conversation.item.input_audio_transcription.delta":
+        return this.#with(itemId, { type: "user_text_delta", itemId, delta: textOf(event["delta"]) });
+      case "conversation.item.input_audio_transcription.completed":
+        return this.#with(itemId, { type: "user_text_done", itemId, text: textOf(event["transcript"]) });
+      case "conversation.item.input_audio_transcription.failed":
+        return this.#with(itemId, {
+          type: "user_text_failed",
+          itemId,
+          message: readFault(event["error"]).message,
+        });
+      case "response.created":
+      case "response.done":
+        return this.#response(type, event["response"]);
+      case "response.output_item.done": {
+        const item = isRecord(event["item"]) ? event["item"] : {};
+        const id = textOf(item["id"]);
+        return { type: "output_item_done", responseId, itemId: id, call: readCall(item) };
+      }
+      case "response.output_audio.delta":
+        return this.#slowAudio(responseId, itemId, event["delta"]);
+      case "response.output_audio.done":
+        return this.#with(itemId, { type: "audio_done", responseId, itemId });
+      case "response.output_audio_transcript.delta":
+      case "response.output_text.delta":
+        return this.#with(itemId, { type: "text_delta", responseId, itemId, delta: textOf(event["delta"]) });
+      case "response.output_audio_transcript.done":
+      case "response.output_text.done": {
+        const text = event[type === "response.output_text.done" ? "text" : "transcript"];
+        if (typeof text !== "string") return this.#incomplete();
+        return this.#with(itemId, { type: "text_done", responseId, itemId, text });
+      }
+      case "error":
+        return { type: "error", fault: readFault(event["error"]) };
+      default:
+        this.#counters.unknown_events++;
+        return null;
+    }
+  }
+
+  #response(type: string, response: unknown): ServerEvent | null {
+    if (!isRecord(response) || typeof response["id"] !== "string") return this.#incomplete();
+    const responseId = response["id"];
+    const metadata = isRecord(response["metadata"]) ? response["metadata"] : {};
+    const clientEventId = textOf(metadata[CLIENT_EVENT]) || undefined;
+    if (type === "response.created") return { type: "response_created", responseId, clientEventId };
+    const status = readStatus(response["status"]);
+    const details = isRecord(response["status_details"]) ? response["status_details"] : {};
+    const fault = isRecord(details["error"]) ? readFault(details["error"]) : undefined;
+    const calls = readCalls(response["output"], status);
+    return { type: "response_done", responseId, clientEventId, status, fault, calls };
+  }
+
+  #slowAudio(responseId: string, itemId: string, base64: unknown): ServerEvent | null {
+    if (typeof base64 !== "string" || itemId === "") return this.#incomplete();
+    const pcm = this.#audio.samples(base64);
+    if (typeof pcm === "string") {
+      this.#counters.bad_audio++;
+      return null;
+    }
+    this.#counters.audio_parsed++;
+    return this.#audio.event(responseId, itemId, pcm);
+  }
+
+  /** The event, or null where the id that it is about is missing. */
+  #with(id: string, event: ServerEvent): ServerEvent | null {
+    return id === "" ? this.#incomplete() : event;
+  }
+
+  #incomplete(): null {
+    this.#counters.incomplete_events++;
+    return null;
+  }
+}
+
+function previousOf(event: Record<string, unknown>): string | undefined {
+  return textOf(event["previous_item_id"]) || undefined;
+}
+
+function toWire(event: ClientEvent): Record<string, unknown> {
+  const event_id = event.eventId;
+  switch (event.type) {
+    case "configure":
+      return { type: "session.update", event_id, session: sessionWire(event.config, event.tools) };
+    case "set_tools":
+      return {
+        type: "session.update",
+        event_id,
+        session: { type: "realtime", tools: toolsWire(event.tools) },
+      };
+    case "add_item":
+      return { type: "conversation.item.create", event_id, item: itemWire(event.item) };
+    case "create_response": {
+      const { instructions } = event;
+      const response = { metadata: { [CLIENT_EVENT]: event_id }, ...(instructions && { instructions }) };
+      return { type: "response.create", event_id, response };
+    }
+    case "cancel_response":
+      return {
+        type: "response.cancel",
+        event_id,
+        ...(event.responseId && { response_id: event.responseId }),
+      };
+    case "truncate_item":
+      return {
+        type: "conversation.item.truncate",
+        event_id,
+        item_id: event.itemId,
+        content_index: 0,
+        audio_end_ms: event.playedMs,
+      };
+    case "delete_item":
+      return { type: "conversation.item.delete", event_id, item_id: event.itemId };
+  }
+}
+
+/** The model is left out: it is fixed by the URL, and an update that names it is refused (openai-node#2327). */
+function sessionWire(config: SessionConfig, tools: ToolDescription[]): Record<string, unknown> {
+  const { language, transcription_model: model } = config;
+  return {
+    type: "realtime",
+    output_modalities: ["audio"],
+    instructions: config.instructions,
+    tools: toolsWire(tools),
+    tool_choice: "auto",
+    ...(config.max_output_tokens && { max_output_tokens: config.max_output_tokens }),
+    audio: {
+      input: {
+        format: PCM_FORMAT,
+        transcription: model === "" ? null : { model, ...(language && { language }) },
+        turn_detection: turnDetectionWire(config),
+      },
+      output: { format: PCM_FORMAT, voice: config.voice },
+    },
+  };
+}
+
+function turnDetectionWire({
+  turn_detection: turn,
+  barge_in,
+}: SessionConfig): Record<string, unknown> | null {
+  const common = {
+    create_response: turn.create_response,
+    interrupt_response: barge_in && turn.interrupt_response,
+  };
+  switch (turn.type) {
+    case "none":
+      return null;
+    case "semantic_vad":
+      return { type: turn.type, eagerness: turn.eagerness, ...common };
+    case "server_vad":
+      return {
+        type: turn.type,
+        ...(turn.threshold !== undefined && { threshold: turn.threshold }),
+        prefix_padding_ms: turn.prefix_padding_ms,
+        silence_duration_ms: turn.silence_duration_ms,
+        ...common,
+      };
+  }
+}
+
+function toolsWire(tools: ToolDescription[]): Record<string, unknown>[] {
+  return tools.map((tool) => ({ type: "function", ...tool }));
+}
+
+function itemWire(item: NewItem): Record<string, unknown> {
+  const { id } = item;
+  switch (item.kind) {
+    case "user_text":
+    case "system_text": {
+      const role = item.kind === "user_text" ? "user" : "system";
+      return { id, type: "message", role, content: [{ type: "input_text", text: item.text }] };
+    }
+    case "user_images": {
+      const images = item.jpegs.map((jpeg) => ({
+        type: "input_image",
+        image_url: `data:image/jpeg;base64,${Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength).toString("base64")}`,
+      }));
+      const caption = item.caption ? [{ type: "input_text", text: item.caption }] : [];
+      return { id, type: "message", role: "user", content: [...images, ...caption] };
+    }
+    case "tool_output":
+      return { id, type: "function_call_output", call_id: item.callId, output: item.output };
+  }
+}

@@ -1,0 +1,91 @@
+import type { SessionConfig } from "./config.ts";
+import type { ToolDescription } from "./port.ts";
+
+/** How a response ended. */
+export type ResponseStatus = "completed" | "cancelled" | "failed" | "incomplete";
+
+/** A call that the model wants made. */
+export interface FunctionCall {
+  callId: string;
+  name: string;
+  /** JSON text, unparsed. */
+  argumentsJson: string;
+  /** False where the item was cut short: its arguments may be half a JSON text. */
+  completed: boolean;
+}
+
+/** An `error` event, or the error inside a failed response. */
+export interface ServerFault {
+  /** Empty where the server gave none. */
+  code: string;
+  message: string;
+  /** "invalid_request_error", "server_error", …; empty where the server gave none. */
+  kind: string;
+  /** Id of the client event that it answers, where the server says so. */
+  eventId: string | undefined;
+}
+
+/** One piece of speech of the robot. The object and `pcm` are reused: valid only while it is handled. */
+export interface AudioDelta {
+  type: "audio";
+  responseId: string;
+  itemId: string;
+  /** PCM16 mono 24 kHz. */
+  pcm: Int16Array;
+}
+
+/** What the session needs to know of a server's events, in no dialect. Order and presence are not guaranteed. */
+export type ServerEvent =
+  | AudioDelta
+  | { type: "session_created"; expiresAtS: number | undefined }
+  | { type: "session_updated" }
+  /** `audioMs` counts all audio appended in this session and includes the prefix padding. */
+  | { type: "speech_started"; itemId: string; audioMs: number | undefined }
+  /** `audioMs` includes the silence that ended the utterance. */
+  | { type: "speech_stopped"; itemId: string; audioMs: number | undefined }
+  | { type: "committed"; itemId: string; previousItemId: string | undefined }
+  | { type: "item_added"; itemId: string; role: string; previousItemId: string | undefined }
+  | { type: "item_deleted"; itemId: string }
+  | { type: "user_text_delta"; itemId: string; delta: string }
+  | { type: "user_text_done"; itemId: string; text: string }
+  | { type: "user_text_failed"; itemId: string; message: string }
+  /** `clientEventId` is that of our `create_response`, where the server hands metadata back. */
+  | { type: "response_created"; responseId: string; clientEventId: string | undefined }
+  | {
+      type: "response_done";
+      responseId: string;
+      clientEventId: string | undefined;
+      status: ResponseStatus;
+      fault: ServerFault | undefined;
+      calls: FunctionCall[];
+    }
+  | { type: "output_item_done"; responseId: string; itemId: string; call: FunctionCall | undefined }
+  | { type: "audio_done"; responseId: string; itemId: string }
+  /** Words of the robot: the transcript of its speech, or text where it answers in writing. */
+  | { type: "text_delta"; responseId: string; itemId: string; delta: string }
+  | { type: "text_done"; responseId: string; itemId: string; text: string }
+  | { type: "error"; fault: ServerFault };
+
+/** An item that we add to the conversation. Ids have at most 32 characters. */
+export type NewItem =
+  | { kind: "user_text" | "system_text"; id: string; text: string }
+  | { kind: "user_images"; id: string; jpegs: readonly Uint8Array[]; caption: string | undefined }
+  | { kind: "tool_output"; id: string; callId: string; output: string };
+
+/** What we ask of a server, in no dialect. Audio has its own way: {@link Dialect.append}. */
+export type ClientEvent =
+  | { type: "configure"; eventId: string; config: SessionConfig; tools: ToolDescription[] }
+  | { type: "set_tools"; eventId: string; tools: ToolDescription[] }
+  | { type: "add_item"; eventId: string; item: NewItem }
+  | { type: "create_response"; eventId: string; instructions: string | undefined }
+  | { type: "cancel_response"; eventId: string; responseId: string | undefined }
+  | { type: "truncate_item"; eventId: string; itemId: string; playedMs: number }
+  | { type: "delete_item"; eventId: string; itemId: string };
+
+let ids = 0;
+const born = Date.now().toString(36);
+
+/** A new id of an item or event, unique over sessions: at most 32 characters, as the server wants. */
+export function newId(prefix: "item" | "event"): string {
+  return `${prefix}_${born}${(ids++).toString(36)}`;
+}

@@ -1,0 +1,96 @@
+import type { ErrorCode } from "../errors.ts";
+import { ERRORS } from "../errors.ts";
+import { maskSecrets } from "../log.ts";
+import type { ServerFault } from "./events.ts";
+
+/** Why a connection ended or did not come about; secrets are masked. */
+export interface LinkFailure {
+  code: ErrorCode;
+  message: string;
+  /** True where a new attempt may succeed. */
+  retryable: boolean;
+  /** WebSocket close code, where the connection stood. */
+  closeCode?: number;
+}
+
+/** 1000 is retried as well, but only once: see the connection. */
+const RETRYABLE_CLOSES = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1013]);
+const RETRYABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+const FATAL_FAULTS = new Set([
+  "invalid_api_key",
+  "insufficient_quota",
+  "billing_hard_limit_reached",
+  "account_deactivated",
+  "model_not_found",
+  "missing_model",
+  "beta_api_shape_disabled",
+]);
+const BENIGN_FAULTS = new Set([
+  "response_cancel_not_active",
+  "conversation_already_has_active_response",
+  "input_audio_buffer_commit_empty",
+  "item_truncate_invalid_item_id",
+  "item_delete_invalid_item_id",
+  "item_retrieve_invalid_item_id",
+]);
+const BENIGN_MESSAGES =
+  /already truncated|is already shorter than|Only model output audio messages can be truncated/;
+const TLS_ERROR = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+/** A failure with the code's own retryability, unless told otherwise. */
+export function linkFailure(code: ErrorCode, message: string, retryable?: boolean): LinkFailure {
+  return { code, message: maskSecrets(message), retryable: retryable ?? ERRORS[code].retryable };
+}
+
+/** What a close code means: the recoverable ones as in openai-node's `isRecoverableClose`. */
+export function closeFailure(closeCode: number, reason: string): LinkFailure {
+  const message = `the server closed the connection (${closeCode}${reason && `: ${reason}`})`;
+  if (RETRYABLE_CLOSES.has(closeCode)) return { ...linkFailure("LINK_CLOSED", message), closeCode };
+  const auth = closeCode === 3000 || reason.includes("invalid_api_key");
+  return { ...linkFailure(auth ? "LINK_AUTH" : "LINK_FATAL", message), closeCode };
+}
+
+/** What the HTTP answer to the upgrade means; `body` is the server's, usually JSON with an error. */
+export function statusFailure(status: number, body: string): LinkFailure {
+  const detail = errorMessageOf(body);
+  const message = `the server refused the connection with HTTP ${status}${detail && `: ${detail}`}`;
+  if (status === 401 || status === 403) return linkFailure("LINK_AUTH", message);
+  return RETRYABLE_STATUSES.has(status)
+    ? linkFailure("LINK_REFUSED", message)
+    : linkFailure("LINK_FATAL", message);
+}
+
+/** What an error of the socket means, before it was open. */
+export function socketFailure(message: string, errno: string): LinkFailure {
+  if (TLS_ERROR.test(errno))
+    return linkFailure("LINK_FATAL", `the server's certificate is not valid: ${message}`);
+  if (/handshake has timed out/i.test(message))
+    return linkFailure("LINK_TIMEOUT", "the server did not answer");
+  return linkFailure("LINK_REFUSED", `the server cannot be reached: ${message}`);
+}
+
+/** A failure where the server's error means that no retry can help. */
+export function fatalFault(fault: ServerFault): LinkFailure | undefined {
+  if (!FATAL_FAULTS.has(fault.code)) return undefined;
+  return linkFailure(
+    fault.code === "invalid_api_key" ? "LINK_AUTH" : "LINK_FATAL",
+    `${fault.code}: ${fault.message}`,
+  );
+}
+
+/** True for errors that come of two sides acting at once; they need no one's attention. */
+export function isBenign(fault: ServerFault): boolean {
+  return BENIGN_FAULTS.has(fault.code) || BENIGN_MESSAGES.test(fault.message);
+}
+
+function errorMessageOf(body: string): string {
+  try {
+    const parsed = JSON.parse(body) as { error?: { message?: unknown } | string } | null;
+    const error = parsed?.error;
+    if (typeof error === "string") return error;
+    if (typeof error?.message === "string") return error.message;
+  } catch {
+    // Not JSON: shown as it is.
+  }
+  return body.trim().slice(0, 300);
+}

@@ -1,0 +1,159 @@
+import type { FunctionCall, NewItem } from "./events.ts";
+import { newId } from "./events.ts";
+import type { ToolOutcome, ToolPort } from "./port.ts";
+
+export interface ToolLoopDeps {
+  tools: ToolPort;
+  /** Adds an item to the conversation, on the connection `generation`; nothing where that is gone. */
+  addItem: (item: NewItem, generation: number) => void;
+  /** Asks for the one response that follows the results. */
+  respond: () => void;
+}
+
+/** Answers a call that came too late to be run. */
+const NOT_RUN: ToolOutcome = {
+  ok: false,
+  output: JSON.stringify({ error: "TOOL_ABORTED", message: "not run: the user interrupted" }),
+  images: [],
+  code: "TOOL_ABORTED",
+};
+
+/** The calls of one response. */
+interface Batch {
+  generation: number;
+  /** Calls without a result. */
+  open: number;
+  /** The response has ended: no further call comes. */
+  ended: boolean;
+  /** The user broke in: results are added, no answer to them is asked for. */
+  interrupted: boolean;
+  answered: number;
+  jpegs: Uint8Array[];
+  abort: AbortController;
+}
+
+/**
+ * Runs what the model calls, away from the socket: each call once, however often it is announced, its result sent
+ * once and only on the connection that asked. After the last result of a response, and its end, comes one request
+ * for an answer.
+ */
+export class ToolLoop {
+  readonly #deps: ToolLoopDeps;
+  readonly #batches = new Map<string, Batch>();
+  /** Calls of the present session that were dispatched. */
+  #seen = new Set<string>();
+  readonly #counters = { dispatched: 0, duplicates: 0, incomplete: 0, results_dropped: 0, running: 0 };
+
+  constructor(deps: ToolLoopDeps) {
+    this.#deps = deps;
+  }
+
+  /** A call was announced. One that is not complete is left alone; one of an interrupted response is answered for. */
+  call(responseId: string, call: FunctionCall, generation: number, cut: boolean): void {
+    if (!call.completed) {
+      this.#counters.incomplete++;
+      return;
+    }
+    if (this.#seen.has(call.callId)) {
+      this.#counters.duplicates++;
+      return;
+    }
+    this.#seen.add(call.callId);
+    const batch = this.#batch(responseId, generation);
+    if (cut) batch.interrupted = true;
+    batch.open++;
+    this.#counters.dispatched++;
+    if (batch.interrupted) {
+      this.#finish(responseId, batch, call.callId, NOT_RUN);
+      return;
+    }
+    this.#counters.running++;
+    // In its own turn of the event loop: a tool that computes does not hold up the frames that are already here.
+    setImmediate(() => void this.#run(responseId, batch, call));
+  }
+
+  /** The response has ended. */
+  ended(responseId: string): void {
+    const batch = this.#batches.get(responseId);
+    if (!batch) return;
+    batch.ended = true;
+    this.#settle(responseId, batch);
+  }
+
+  /** Tells all running tools to stop; their results are still sent, and no answer to them is asked for. */
+  interrupt(): void {
+    for (const batch of this.#batches.values()) {
+      batch.interrupted = true;
+      batch.abort.abort(new Error("the user interrupted"));
+    }
+  }
+
+  /** The link is gone: tells all running tools to stop; nobody waits for their results. */
+  reset(): void {
+    const batches = [...this.#batches.values()];
+    this.#batches.clear();
+    this.#seen = new Set();
+    for (const batch of batches) batch.abort.abort(new Error("the link was lost"));
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#counters };
+  }
+
+  #batch(responseId: string, generation: number): Batch {
+    let batch = this.#batches.get(responseId);
+    if (!batch) {
+      batch = {
+        generation,
+        open: 0,
+        ended: false,
+        interrupted: false,
+        answered: 0,
+        jpegs: [],
+        abort: new AbortController(),
+      };
+      this.#batches.set(responseId, batch);
+    }
+    return batch;
+  }
+
+  async #run(responseId: string, batch: Batch, { callId, name, argumentsJson }: FunctionCall): Promise<void> {
+    const { signal } = batch.abort;
+    let outcome: ToolOutcome;
+    try {
+      outcome = signal.aborted
+        ? NOT_RUN
+        : await this.#deps.tools.call({ callId, name, argumentsJson, signal });
+    } catch (error) {
+      const message = Error.isError(error) ? error.message : String(error);
+      const output = JSON.stringify({ error: "TOOL_FAILED", message });
+      outcome = { ok: false, output, images: [], code: "TOOL_FAILED" };
+    }
+    this.#counters.running--;
+    this.#finish(responseId, batch, callId, outcome);
+  }
+
+  #finish(responseId: string, batch: Batch, callId: string, { output, images }: ToolOutcome): void {
+    if (this.#batches.get(responseId) !== batch) {
+      this.#counters.results_dropped++;
+      return;
+    }
+    batch.open--;
+    batch.answered++;
+    batch.jpegs.push(...images);
+    this.#deps.addItem({ kind: "tool_output", id: newId("item"), callId, output }, batch.generation);
+    this.#settle(responseId, batch);
+  }
+
+  #settle(responseId: string, batch: Batch): void {
+    if (!batch.ended || batch.open > 0) return;
+    this.#batches.delete(responseId);
+    if (batch.answered === 0) return;
+    if (batch.jpegs.length > 0) {
+      const jpegs = batch.jpegs;
+      const item: NewItem = { kind: "user_images", id: newId("item"), jpegs, caption: undefined };
+      this.#deps.addItem(item, batch.generation);
+    }
+    if (!batch.interrupted) this.#deps.respond();
+  }
+}

@@ -1,0 +1,139 @@
+import WebSocket from "ws";
+import { closeFailure, linkFailure, socketFailure, statusFailure } from "./link-failure.ts";
+import type { LinkFailure } from "./link-failure.ts";
+
+const MAX_MESSAGE_BYTES = 10_000_000;
+const MAX_BODY_CHARACTERS = 4096;
+/** How long a refused upgrade may take to say why, and a close to be answered. */
+const PATIENCE_MS = 500;
+
+/** A connection's wire. All calls are allowed at any time; those that come too late do nothing. */
+export interface Transport {
+  send(text: string): void;
+  ping(): void;
+  /** Says goodbye; resolves when the other side has answered, or soon after without. `onClose` is not called. */
+  close(): Promise<void>;
+  /** Ends at once without goodbye. `onClose` is not called. */
+  terminate(): void;
+}
+
+/** What a transport tells. */
+export interface TransportEvents {
+  onOpen(): void;
+  onText(text: string): void;
+  /** A binary frame; not part of the protocol. */
+  onBinary(bytes: number): void;
+  onPong(): void;
+  /** Once, however it ended; nothing follows. */
+  onClose(failure: LinkFailure): void;
+}
+
+export interface TransportRequest {
+  url: string;
+  headers: Record<string, string>;
+  handshakeMs: number;
+}
+
+/** Starts to connect; never throws. */
+export type Connect = (request: TransportRequest, events: TransportEvents) => Transport;
+
+/** WebSocket by `ws`: unlike the built-in one it tells the HTTP answer of a refused upgrade and bounds messages. */
+export const connectWebSocket: Connect = (request, events) => {
+  try {
+    return new WebSocketTransport(request, events);
+  } catch (error) {
+    const message = Error.isError(error) ? error.message : String(error);
+    queueMicrotask(() => events.onClose(linkFailure("LINK_FATAL", `cannot connect: ${message}`)));
+    return { send() {}, ping() {}, async close() {}, terminate() {} };
+  }
+};
+
+class WebSocketTransport implements Transport {
+  readonly #socket: WebSocket;
+  readonly #events: TransportEvents;
+  #opened = false;
+  #ended = false;
+  #error: { message: string; errno: string } | undefined;
+  readonly #closed = Promise.withResolvers<void>();
+
+  constructor(request: TransportRequest, events: TransportEvents) {
+    this.#events = events;
+    const socket = new WebSocket(request.url, {
+      headers: request.headers,
+      handshakeTimeout: request.handshakeMs,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+    });
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#opened = true;
+      if (!this.#ended) events.onOpen();
+    };
+    // Property handlers get text as a string; the "message" event would copy each frame into a Buffer.
+    socket.onmessage = ({ data }) => {
+      if (this.#ended) return;
+      if (typeof data === "string") events.onText(data);
+      else events.onBinary(Array.isArray(data) ? data.length : data.byteLength);
+    };
+    socket.on("pong", () => this.#ended || events.onPong());
+    socket.on("unexpected-response", (_request, response) => {
+      let body = "";
+      const status = response.statusCode ?? 0;
+      const refused = () => {
+        clearTimeout(timer);
+        this.#end(statusFailure(status, body));
+        this.terminate();
+      };
+      const timer = setTimeout(refused, PATIENCE_MS);
+      response.on("data", (part: Buffer) => {
+        if (body.length < MAX_BODY_CHARACTERS) body += part.toString("utf8");
+      });
+      response.on("end", refused);
+      response.on("error", refused);
+    });
+    socket.onerror = ({ message, error }) => {
+      this.#error = { message, errno: String((error as { code?: unknown } | undefined)?.code ?? "") };
+    };
+    socket.onclose = ({ code, reason }) => {
+      this.#closed.resolve();
+      if (!this.#opened)
+        this.#end(socketFailure(this.#error?.message ?? `closed (${code})`, this.#error?.errno ?? ""));
+      else this.#end(closeFailure(code, reason || (code === 1006 ? (this.#error?.message ?? "") : "")));
+    };
+  }
+
+  send(text: string): void {
+    if (this.#opened && !this.#ended) this.#socket.send(text, ignore);
+  }
+
+  ping(): void {
+    if (this.#opened && !this.#ended) this.#socket.ping();
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    if (!this.#opened) {
+      this.terminate();
+      return;
+    }
+    this.#socket.close(1000);
+    const late = setTimeout(() => this.terminate(), PATIENCE_MS);
+    await this.#closed.promise;
+    clearTimeout(late);
+  }
+
+  terminate(): void {
+    this.#ended = true;
+    this.#socket.terminate();
+    this.#closed.resolve();
+  }
+
+  #end(failure: LinkFailure): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#events.onClose(failure);
+  }
+}
+
+/** A send that fails is followed by a close. */
+function ignore(): void {}
