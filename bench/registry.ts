@@ -40,4 +40,16 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "resident memory at rest",
     load: () => import("./parts/idle-rss.ts"),
   },
+  reload: {
+    title: "a saved plugin to its new version running, and what 500 reloads leave in memory",
+    load: () => import("./parts/reload.ts"),
+  },
+  barge_in: {
+    title: "speech over the talking robot to silence at its loudspeaker",
+    load: () => import("./parts/barge-in.ts"),
+  },
+  turn: {
+    title: "spoken question to the first sample of the answer, offline",
+    load: () => import("./parts/turn.ts"),
+  },
 };

@@ -1,5 +1,5 @@
 import { pooledAudio, plainAudio, runBareAudio } from "../fixtures/bare-audio.ts";
-import { EchoServer } from "../fixtures/echo-process.ts";
+import { ECHO_ITEM, EchoServer } from "../fixtures/echo-process.ts";
 import type { Measures, Part } from "../part.ts";
 
 const WARM_MS = 2000;
@@ -36,6 +36,25 @@ async function bare(audio: ReturnType<typeof pooledAudio>): Promise<Measures> {
   }
 }
 
+/** The robot with nothing but its ears, its mouth and a session. */
+async function myna(): Promise<Measures> {
+  await using server = await EchoServer.start();
+  const { createLog } = await import("../../core/log.ts");
+  const { parseProfile } = await import("../../core/profile.ts");
+  const { startRobot } = await import("../../core/runtime.ts");
+  const table = {
+    session: { url: server.url },
+    plugins: { mic: { use: "mic-wav" }, speaker: { use: "speaker-wav" }, vad: { use: "vad-energy" } },
+  };
+  const profile = parseProfile("bench", [{ origin: "bench", folder: import.meta.dir, table }]);
+  const robot = await startRobot({ profile, log: createLog({ level: "error" }), env: {} });
+  try {
+    return await cpuWhileFlowing(() => robot.audio.playback.playedMs(ECHO_ITEM) / FRAME_MS);
+  } finally {
+    await robot.stop("measured");
+  }
+}
+
 /**
  * The limit is a script that keeps its buffers and knows nothing: no session, no items, no counters. Every case runs two
  * paced device threads and talks to the same echo server in another process.
@@ -58,5 +77,6 @@ export const part: Part = {
   cases: {
     "pooled script": () => bare(pooledAudio()),
     "plain script": () => bare(plainAudio()),
+    myna,
   },
 };

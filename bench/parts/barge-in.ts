@@ -1,0 +1,118 @@
+import { PROBE_LOUDSPEAKER, ProbeLog } from "../devices/probe-loudspeaker.ts";
+import { PROBE_MICROPHONE, ProbeSpeech } from "../devices/probe-microphone.ts";
+import { startDesktopSim, until } from "../fixtures/desktop-sim.ts";
+import type { Measures, Part } from "../part.ts";
+import { percentile } from "../stopwatch.ts";
+
+const SAMPLES_PER_MS = 24;
+const FRAME_SAMPLES = 480;
+/** What people say over a talking robot. */
+const INTERRUPTIONS = [
+  "stop",
+  "be quiet please",
+  "no wait",
+  "move forward",
+  "what did I just ask you",
+  "okay",
+];
+const QUESTION = "what can you do";
+/** Let it talk this long first, and longer each time by what is not a multiple of a frame. */
+const TALK_MS = 700;
+const TALK_STEP_MS = 47;
+/** The first sample this far below the loudest is where speech begins. */
+const ONSET_BELOW_PEAK = 100;
+/** Nothing may sound this long after the silence began; an answer to the interruption cannot come sooner. */
+const SILENT_MS = 200;
+const REST_MS = 1500;
+const WAIT_MS = 15_000;
+
+/** Samples before the first audible one. */
+function onset(pcm: Int16Array): number {
+  const peak = pcm.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  return pcm.findIndex((sample) => Math.abs(sample) > peak / ONSET_BELOW_PEAK);
+}
+
+/** When the loudspeaker fell silent for good after `fromMs`; null while it has not. */
+function silentSince(log: ProbeLog, fromIndex: number, fromMs: number): number | null {
+  let silentMs: number | null = null;
+  for (let i = fromIndex; i < log.length; i++) {
+    const entry = log.at(i);
+    if (entry.kind === "drop" && entry.atMs >= fromMs) silentMs ??= entry.atMs;
+    else if (silentMs !== null && entry.audibleUntilMs !== null && entry.heardFromMs < silentMs + SILENT_MS)
+      silentMs = entry.audibleUntilMs;
+  }
+  return silentMs;
+}
+
+async function myna(): Promise<Measures> {
+  const robot = await startDesktopSim();
+  const speech = ProbeSpeech.create();
+  const log = ProbeLog.create(60_000);
+  const microphone = { module: PROBE_MICROPHONE, options: { memory: speech.memory } };
+  const loudspeaker = { module: PROBE_LOUDSPEAKER, options: { memory: log.memory } };
+  await Promise.all([robot.audio.port.openCapture(microphone), robot.audio.port.openPlayback(loudspeaker)]);
+  let playing = 0;
+  robot.bus.on("playback.started", () => void playing++);
+  const tookMs: number[] = [];
+  for (const [i, words] of INTERRUPTIONS.entries()) {
+    const spoken = await robot.services.handle("speech").synthesize(words, "slt");
+    // Speech does not wait for the device's period to begin.
+    const lead = (i * 199) % FRAME_SAMPLES;
+    const pcm = new Int16Array(lead + spoken.length);
+    pcm.set(spoken, lead);
+    const before = playing;
+    robot.session.port.sendText(QUESTION);
+    await until(() => playing > before, WAIT_MS, "the robot to talk");
+    await Bun.sleep(TALK_MS + i * TALK_STEP_MS);
+    if (!robot.audio.port.speaking()) throw new Error("The answer was too short to be interrupted.");
+    const from = log.length;
+    speech.say(pcm);
+    await until(() => speech.startedAtMs[0]! > 0, WAIT_MS, "the microphone to hear");
+    const startMs = speech.startedAtMs[0]! + onset(pcm) / SAMPLES_PER_MS;
+    await until(() => silentSince(log, from, startMs) !== null, WAIT_MS, `silence after "${words}"`);
+    await Bun.sleep(SILENT_MS);
+    tookMs.push(silentSince(log, from, startMs)! - startMs);
+    await rest(() => robot.audio.port.speaking());
+  }
+  await robot.stop("measured");
+  return { median_ms: percentile(tookMs, 50), max_ms: Math.max(...tookMs) };
+}
+
+async function rest(busy: () => boolean): Promise<void> {
+  const endMs = performance.now() + WAIT_MS;
+  for (let quietMs = performance.now(); performance.now() - quietMs < REST_MS; await Bun.sleep(20)) {
+    if (busy()) quietMs = performance.now();
+    if (performance.now() > endMs) throw new Error("The robot does not stop talking.");
+  }
+}
+
+const row = {
+  unit: "ms",
+  limit: 60,
+  peers: [],
+  ours: "myna",
+  goals: [{ kind: "at_most", most: 120 }],
+} as const;
+
+/** The limit is the 60 ms of sound that vad-energy takes for speech: less is a click or a cough. */
+export const part: Part = {
+  rounds: 2,
+  limitS: 120,
+  rows: [
+    {
+      ...row,
+      name: "barge_in",
+      title: "first sample of speech over the talking robot to silence at its loudspeaker, median",
+      metric: "median_ms",
+      across: "median",
+    },
+    {
+      ...row,
+      name: "barge_in_max",
+      title: "first sample of speech over the talking robot to silence at its loudspeaker, slowest",
+      metric: "max_ms",
+      across: "worst",
+    },
+  ],
+  cases: { myna },
+};
