@@ -41,7 +41,9 @@ export class Host {
       }),
     );
     const settled = new Map<PluginInstance, Promise<void>>();
-    for (const { instance, after, missing } of startOrder(this.#instances)) {
+    for (const { instance, after, missing } of startOrder(this.#instances, (name) =>
+      this.#core.services.has(name),
+    )) {
       if (missing) {
         instance.loaded?.dispose();
         this.#give(instance, missing);

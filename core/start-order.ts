@@ -8,8 +8,14 @@ export interface Start {
   missing?: MynaError;
 }
 
-/** Providers before users, else the order of the profile. Instances whose code could not be loaded are left out. */
-export function startOrder(instances: readonly PluginInstance[]): Start[] {
+/**
+ * Providers before users, else the order of the profile. Instances whose code could not be loaded are left out.
+ * `isProvided` tells the services of the embedding program, which are there before any plugin.
+ */
+export function startOrder(
+  instances: readonly PluginInstance[],
+  isProvided: (service: string) => boolean = () => false,
+): Start[] {
   const providers = new Map<string, PluginInstance>();
   for (const instance of instances) {
     for (const name of instance.loaded?.definition.provides ?? []) providers.set(name, instance);
@@ -35,7 +41,7 @@ export function startOrder(instances: readonly PluginInstance[]): Start[] {
       if (provider && provider !== instance) {
         visit(provider, [...path, instance]);
         after.push(provider);
-      } else if (!provider) {
+      } else if (!provider && !isProvided(name)) {
         const message = `${instance.entry.place()}: the driver "${instance.driver.use}" requires the service "${name}", which no plugin of the profile provides`;
         missing ??= new MynaError("CONFIG_INVALID", message);
       }

@@ -1,0 +1,131 @@
+import type { PluginContext, TurnLatency } from "myna";
+import type { Exposition } from "./exposition.ts";
+
+const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
+const TOOL_BUCKETS_S = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Names that come over the network become label values only in this form. */
+const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+const TURN_STEPS = [
+  ["speech_end_to_commit", "speech_end_to_commit_ms"],
+  ["commit_to_first_delta", "commit_to_first_delta_ms"],
+  ["first_delta_to_first_sample", "first_delta_to_first_sample_ms"],
+  ["total", "total_ms"],
+] as const satisfies readonly (readonly [string, keyof TurnLatency])[];
+
+/** Counts what the topics tell. No label carries what was said. */
+export function countTopics(ctx: PluginContext, metrics: Exposition): void {
+  const events = metrics.counter("myna_events_total", "Events on the bus, by topic.");
+  ctx.tap((topic) => events.add({ topic }));
+
+  const latency = metrics.histogram(
+    "myna_turn_latency_seconds",
+    "Time of a spoken turn, by step.",
+    LATENCY_BUCKETS_S,
+  );
+  ctx.on("turn.latency", (turn) => {
+    for (const [step, key] of TURN_STEPS) {
+      const ms = turn[key];
+      if (ms !== null) latency.observe(ms / 1000, { step });
+    }
+  });
+
+  const calls = metrics.counter(
+    "myna_tool_calls_total",
+    'Tool calls that ended, by tool and outcome ("ok" or the error code).',
+  );
+  const durations = metrics.histogram(
+    "myna_tool_duration_seconds",
+    "How long tool calls took.",
+    TOOL_BUCKETS_S,
+  );
+  ctx.on("tool.finished", ({ name, ok, code, duration_ms }) => {
+    // The name of a tool that does not exist is the model's own word.
+    const tool = code === "TOOL_UNKNOWN" ? "unknown" : identifier(name);
+    calls.add({ tool, outcome: ok ? "ok" : identifier(code ?? "failed") });
+    durations.observe(duration_ms / 1000, { tool });
+  });
+
+  const responses = metrics.counter("myna_responses_total", "Answers of the model, by how they ended.");
+  ctx.on("response.finished", ({ status }) => responses.add({ status }));
+  const interruptions = metrics.counter("myna_interruptions_total", "Answers that the user spoke over.");
+  ctx.on("assistant.interrupted", () => interruptions.add());
+  const errors = metrics.counter(
+    "myna_session_errors_total",
+    "Errors that the Realtime server reported, by code.",
+  );
+  ctx.on("session.error", ({ code }) => errors.add({ code: identifier(code) }));
+  const links = metrics.counter(
+    "myna_session_state_changes_total",
+    "Changes of the link's state, by new state.",
+  );
+  ctx.on("session.state_changed", ({ state }) => links.add({ state }));
+
+  const motions = metrics.counter(
+    "myna_motions_total",
+    "Motions that ended, by kind and by what ended them.",
+  );
+  const driven = metrics.counter("myna_driven_meters_total", "Length of the way driven.");
+  ctx.on("motion.stopped", ({ kind, ended, moved_m }) => {
+    motions.add({ kind, ended: identifier(ended) });
+    driven.add({}, Math.abs(moved_m));
+  });
+  const frames = metrics.counter("myna_camera_frames_total", "Pictures taken for the model.");
+  ctx.on("camera.frame_captured", () => frames.add());
+  const sounds = metrics.counter("myna_sounds_played_total", "Sounds played.");
+  ctx.on("sound.played", () => sounds.add());
+  const reloads = metrics.counter("myna_plugin_reloads_total", "Reloads of plugins, by plugin and outcome.");
+  ctx.on("plugin.reloaded", ({ id, ok }) => reloads.add({ plugin: id, outcome: ok ? "ok" : "failed" }));
+}
+
+/** Shows how the robot is, from its health report. */
+export function showHealth(ctx: PluginContext, metrics: Exposition): void {
+  metrics.gauge("myna_healthy", "1 when every plugin runs and the link is ready.", () => [
+    [{}, ctx.report().ok ? 1 : 0],
+  ]);
+  metrics.gauge("myna_uptime_seconds", "Seconds since the robot was started.", () => [
+    [{}, ctx.report().uptimeS],
+  ]);
+  metrics.gauge("myna_session_ready", "1 while the link to the Realtime server is ready.", () => [
+    [{}, ctx.report().session.state === "ready" ? 1 : 0],
+  ]);
+  metrics.gauge("myna_plugin_up", "1 for a plugin that runs (state ready or degraded).", () =>
+    ctx
+      .report()
+      .plugins.map(({ id, use, state }) => [
+        { plugin: id, driver: use },
+        state === "ready" || state === "degraded" ? 1 : 0,
+      ]),
+  );
+  metrics.gauge("myna_core_value", "Numbers of the core's parts, as in the health report.", () =>
+    Object.entries(ctx.report().core).flatMap(([part, values]) =>
+      numbersOf(values).map(([value, number]) => [{ part, value }, number] as const),
+    ),
+  );
+  metrics.gauge(
+    "myna_plugin_value",
+    "Numbers that plugins tell about themselves, as in the health report.",
+    () =>
+      ctx
+        .report()
+        .plugins.flatMap(({ id, inspect }) =>
+          numbersOf(inspect).map(([value, number]) => [{ plugin: id, value }, number] as const),
+        ),
+  );
+}
+
+/** Finite numbers and truths of a record, nested ones by dotted path. */
+function numbersOf(values: Record<string, unknown>, path = ""): [string, number][] {
+  return Object.entries(values).flatMap(([key, value]): [string, number][] => {
+    const name = path === "" ? key : `${path}.${key}`;
+    if (typeof value === "number") return Number.isFinite(value) ? [[name, value]] : [];
+    if (typeof value === "boolean") return [[name, value ? 1 : 0]];
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return numbersOf(value as Record<string, unknown>, name);
+    return [];
+  });
+}
+
+function identifier(text: string): string {
+  return IDENTIFIER.test(text) ? text : "other";
+}

@@ -1,0 +1,151 @@
+import type { Drive, Json, MotionReport, PluginContext } from "myna";
+import { z } from "zod";
+import { MotionQueue, NOT_BEGUN } from "./motion-queue.ts";
+import { sayMove, sayTurn } from "./sentences.ts";
+
+/** Longer than any motion within the tools' own limits takes at their slowest speed. */
+export const MOTION_TIMEOUT_MS = 45_000;
+
+const speedMps = z
+  .number()
+  .min(0.1)
+  .max(0.5)
+  .optional()
+  .describe("Speed in meters per second, 0.1 to 0.5. Leave out for the usual speed.");
+
+const moveParameters = z.object({
+  distance_m: z
+    .number()
+    .min(-3)
+    .max(3)
+    .describe("Distance in meters: positive is forward, negative is backward. A little is 0.2."),
+  speed_mps: speedMps,
+});
+
+const turnParameters = z.object({
+  angle_deg: z
+    .number()
+    .min(-360)
+    .max(360)
+    .describe("Angle in degrees: positive is to the left, negative is to the right. A little is 20."),
+  speed_mps: speedMps,
+});
+
+/** The wheels as tools use them: one motion after the other, stopped together. */
+export class Driving {
+  readonly #drive: Drive;
+  readonly #queue = new MotionQueue();
+  readonly #signalFor: (call: AbortSignal) => AbortSignal;
+
+  /** `signalFor` gives the signal that ends a motion, for that of its call. */
+  constructor(drive: Drive, signalFor: (call: AbortSignal) => AbortSignal) {
+    this.#drive = drive;
+    this.#signalFor = signalFor;
+  }
+
+  async move(intent: { distanceM: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
+    const signal = this.#signalFor(call);
+    return notBegun(await this.#queue.run(signal, () => this.#drive.move(intent, signal)));
+  }
+
+  async turn(intent: { angleDeg: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
+    const signal = this.#signalFor(call);
+    return notBegun(await this.#queue.run(signal, () => this.#drive.turn(intent, signal)));
+  }
+
+  /** The wheels stop before it returns; what waits is dropped. */
+  stop(): { wasMoving: boolean } {
+    const wasMoving = this.#drive.pose().moving || this.#queue.waiting > 0;
+    this.#queue.clear();
+    this.#drive.stop("stop tool");
+    return { wasMoving };
+  }
+}
+
+/** Adds `move`. */
+export function addMove(ctx: PluginContext, driving: Driving): void {
+  ctx.tool({
+    name: "move",
+    description:
+      "Drives the robot straight forward or backward by a distance, and stops by itself before obstacles and edges. " +
+      "The result says how far it really went.",
+    parameters: moveParameters,
+    examples: [
+      "move forward {distance_m}",
+      "go forward {distance_m}",
+      "drive forward {distance_m}",
+      "move backward {distance_m}",
+      "move backwards {distance_m}",
+      "move back {distance_m}",
+      "go back {distance_m}",
+      "go backward {distance_m}",
+      "drive back {distance_m}",
+    ],
+    timeoutMs: MOTION_TIMEOUT_MS,
+    async execute({ distance_m, speed_mps }, { signal }) {
+      const intent = { distanceM: distance_m, ...(speed_mps !== undefined && { speedMps: speed_mps }) };
+      const report = await driving.move(intent, signal);
+      return { ...reportFields(report), summary: sayMove(report, distance_m) };
+    },
+  });
+}
+
+/** Adds `turn`. */
+export function addTurn(ctx: PluginContext, driving: Driving): void {
+  ctx.tool({
+    name: "turn",
+    description:
+      "Turns the robot to the left or to the right by an angle. It is a car: it drives an arc, or goes back and forth where " +
+      "there is little room. The result says how far it really turned.",
+    parameters: turnParameters,
+    examples: [
+      "turn left {angle_deg}",
+      "turn right {angle_deg}",
+      "turn to the left {angle_deg}",
+      "turn to the right {angle_deg}",
+    ],
+    timeoutMs: MOTION_TIMEOUT_MS,
+    async execute({ angle_deg, speed_mps }, { signal }) {
+      const intent = { angleDeg: angle_deg, ...(speed_mps !== undefined && { speedMps: speed_mps }) };
+      const report = await driving.turn(intent, signal);
+      return { ...reportFields(report), summary: sayTurn(report, angle_deg) };
+    },
+  });
+}
+
+/** Adds `stop`, which never waits for anything. */
+export function addStop(ctx: PluginContext, driving: Driving): void {
+  ctx.tool({
+    name: "stop",
+    description:
+      "Stops the wheels at once and drops every motion that waits. Use it whenever the user says stop.",
+    parameters: z.object({}),
+    examples: ["stop", "halt", "stop moving"],
+    execute() {
+      const { wasMoving } = driving.stop();
+      return {
+        stopped: true,
+        was_moving: wasMoving,
+        summary: wasMoving ? "I stopped." : "I am standing still.",
+      };
+    },
+  });
+}
+
+/** A report as the model reads it: snake_case, units in the names, rounded to what the body can know. */
+export function reportFields(report: MotionReport): Record<string, Json> {
+  return {
+    ended: report.ended,
+    moved_m: round(report.movedM, 3),
+    turned_deg: round(report.turnedDeg, 1),
+    ...(report.obstacleM !== undefined && { obstacle_m: round(report.obstacleM, 3) }),
+  };
+}
+
+function notBegun(report: MotionReport | typeof NOT_BEGUN): MotionReport {
+  return report === NOT_BEGUN ? { movedM: 0, turnedDeg: 0, ended: "stopped" } : report;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits)) || 0;
+}

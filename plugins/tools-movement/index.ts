@@ -1,0 +1,36 @@
+import { definePlugin } from "myna";
+import { z } from "zod";
+import { addMove, addStop, addTurn, Driving } from "./driving.ts";
+import { addLook } from "./looking.ts";
+import { addComeCloser, addMeasureDistance } from "./measuring.ts";
+
+const TOOLS = ["move", "turn", "stop", "look", "measure_distance", "come_closer"] as const;
+
+const config = z.object({
+  /** What a motion does when the user speaks over it. */
+  on_interrupt: z.enum(["stop", "finish"]).default("stop"),
+  /** What `come_closer` leaves free ahead, metres. */
+  keep_m: z.number().min(0.05).max(2).default(0.25),
+  /** The tools that are offered to the model; `stop` always is. */
+  tools: z.array(z.enum(TOOLS)).default([...TOOLS]),
+});
+
+/** The body as tools: drive, turn, stop, look, measure. */
+export default definePlugin({
+  name: "tools-movement",
+  config,
+  requires: ["drive"],
+  setup(ctx) {
+    const { on_interrupt, keep_m } = ctx.config;
+    const offered = new Set(ctx.config.tools);
+    const sensor = ctx.use("distance");
+    // A motion that may finish still ends with the plugin; the drive ends it on a lost link and at the end of its lease.
+    const driving = new Driving(ctx.use("drive"), (call) => (on_interrupt === "stop" ? call : ctx.signal));
+    addStop(ctx, driving);
+    if (offered.has("move")) addMove(ctx, driving);
+    if (offered.has("turn")) addTurn(ctx, driving);
+    if (offered.has("look")) addLook(ctx, ctx.use("head"));
+    if (offered.has("measure_distance")) addMeasureDistance(ctx, sensor);
+    if (offered.has("come_closer")) addComeCloser(ctx, { sensor, driving, keepM: keep_m });
+  },
+});
