@@ -82,7 +82,9 @@ export default definePlugin({
       ctx,
       print: (row) => page.print(row),
       utter: (utterance) =>
-        void utterer.utter(utterance).catch((error: Error) => note("error", error.message, "bad")),
+        void utterer
+          .utter(utterance)
+          .catch((error: Error) => note("failed", `"${utterance.value}": ${error.message}`, "bad")),
     };
 
     if (view === "json")

@@ -18,6 +18,7 @@ export class LiveView {
   readonly #live = new Map<string, Row>();
   #linkState = "";
   #moving = false;
+  #stopping = false;
 
   constructor(page: Page) {
     this.#page = page;
@@ -52,11 +53,15 @@ export class LiveView {
     "session.state_changed": ({ state, url, retry_in_ms, message }) => {
       if (state === this.#linkState && message === undefined) return;
       this.#linkState = state;
+      if (this.#stopping) return;
       const retry = retry_in_ms === undefined ? "" : `, next try in ${Math.round(retry_in_ms / 100) / 10} s`;
       const why = message === undefined ? "" : `: ${message}`;
-      const bad = state === "closed" || state === "waiting";
-      this.note("link", `${state} ${url}${retry}${why}`, state === "ready" ? "good" : bad ? "bad" : "dim");
+      // Without an address the server is only not there yet.
+      const bad = state === "closed" || (state === "waiting" && url !== "");
+      const text = `${[state, url].filter(Boolean).join(" ")}${retry}${why}`;
+      this.note("link", text, state === "ready" ? "good" : bad ? "bad" : "dim");
     },
+    "runtime.stopping": () => void (this.#stopping = true),
     "session.error": ({ code, message }) => this.note("error", `${code}: ${message}`, "bad"),
     "plugin.state_changed": ({ id, state, code, message }) => {
       if (state === "starting" || state === "ready" || state === "stopped") return;

@@ -11,11 +11,11 @@ const REFRESH_MS = 50;
 const HISTORY_LINES = 100;
 const GREETING: Row[] = [
   {
-    label: "",
-    text: 'Type a sentence as you would say it: "move forward fifty centimetres", "how far is the wall", "what can you do".',
+    label: "try",
+    text: '"move forward fifty centimetres", "how far is the wall", "what can you do"',
     tone: "plain",
   },
-  { label: "", text: "/help shows the commands; Ctrl-C leaves.", tone: "dim" },
+  { label: "keys", text: "Enter says it · /help shows the commands · Ctrl-C leaves", tone: "dim" },
 ];
 
 /** What outlives a reload of the plugin. */

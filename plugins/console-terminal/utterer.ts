@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
 import { MynaError, RATE_HZ, decodeWav } from "myna";
 import type { PluginContext } from "myna";
 import type { Utterance } from "./script.ts";
@@ -27,7 +26,7 @@ export class Utterer {
     this.#hint = hint;
   }
 
-  /** Resolves when the last sound is in the microphone; rejects with a MynaError that says what is wrong. */
+  /** Resolves when the last sound is in the microphone; rejects with a MynaError that says what is wrong, but not with which utterance. */
   utter(utterance: Utterance): Promise<void> {
     const turn = this.#last.then(() => this.#bring(utterance));
     this.#last = turn.catch(() => {});
@@ -37,7 +36,7 @@ export class Utterer {
   async #bring({ kind, value }: Utterance): Promise<void> {
     const deaf = this.#deafness();
     if (kind === "wav") {
-      if (deaf !== undefined) throw new MynaError("SPEECH_UNAVAILABLE", `${value}: ${deaf}`);
+      if (deaf !== undefined) throw new MynaError("SPEECH_UNAVAILABLE", deaf);
       return await this.#feed(readWav(value));
     }
     const mute = this.#ctx.has("speech") ? undefined : "no plugin can speak a typed sentence";
@@ -78,16 +77,10 @@ function readWav(file: string): Int16Array {
     bytes = readFileSync(file);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const message = missing
-      ? `there is no file ${file}`
-      : `${file} cannot be read: ${(cause as Error).message}`;
+    const message = missing ? "there is no such file" : `cannot be read: ${(cause as Error).message}`;
     throw new MynaError(missing ? "CONFIG_NOT_FOUND" : "CONFIG_INVALID", message, { cause });
   }
-  try {
-    const { pcm } = decodeWav(bytes);
-    if (pcm.length > 0) return pcm;
-  } catch (cause) {
-    throw new MynaError("AUDIO_FORMAT", `${basename(file)}: ${(cause as Error).message}`, { cause });
-  }
-  throw new MynaError("AUDIO_FORMAT", `${basename(file)}: the file has no sound in it`);
+  const { pcm } = decodeWav(bytes);
+  if (pcm.length === 0) throw new MynaError("AUDIO_FORMAT", "the file has no sound in it");
+  return pcm;
 }
