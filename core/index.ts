@@ -1,3 +1,4 @@
+export { ALSA_DEVICE } from "./audio/alsa-device.ts";
 export { PACED_DEVICE } from "./audio/paced-device.ts";
 export * from "./audio/port.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
