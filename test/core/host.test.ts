@@ -261,3 +261,15 @@ test("ctx.fail releases the plugin and sets it up again", async () => {
   await until(() => health(robot, "device")?.state === "ready");
   expect(world.releases).toBe(1);
 });
+
+test("a service of the program that embeds the robot satisfies a plugin", async () => {
+  using files = new TempPlugins();
+  const user = files.plugin(
+    "user",
+    `ctx.inspect(() => ({ names: ctx.use("sounds").names() }));`,
+    `requires: ["sounds"],`,
+  );
+  const sounds = { names: () => ["bell"], play: async () => ({ durationMs: 1 }) };
+  await using robot = await startTestRobot({ plugins: { user: { use: user } }, services: { sounds } });
+  expect(health(robot, "user")?.inspect).toEqual({ names: ["bell"] });
+});
