@@ -69,7 +69,8 @@ class Log implements Logger {
   #write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
     const safe: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(fields)) safe[key] = redact(key, value, level !== "debug");
+    for (const [key, value] of Object.entries(fields))
+      if (value !== undefined) safe[key] = redact(key, value, level !== "debug");
     const text = maskSecrets(message);
     const time = new Date().toISOString();
     if (this.#options.format === "json") {
