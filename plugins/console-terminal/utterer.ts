@@ -80,7 +80,5 @@ function readWav(file: string): Int16Array {
     const message = missing ? "there is no such file" : `cannot be read: ${(cause as Error).message}`;
     throw new MynaError(missing ? "CONFIG_NOT_FOUND" : "CONFIG_INVALID", message, { cause });
   }
-  const { pcm } = decodeWav(bytes);
-  if (pcm.length === 0) throw new MynaError("AUDIO_FORMAT", "the file has no sound in it");
-  return pcm;
+  return decodeWav(bytes).pcm;
 }
