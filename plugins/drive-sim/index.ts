@@ -37,7 +37,7 @@ export default definePlugin({
   state: (): State => ({ motions: 0, place: undefined, head: { panDeg: 0, tiltDeg: 0 } }),
   async setup(ctx) {
     const { config: settings, state } = ctx;
-    const room = await loadRoom(settings.room);
+    const room = await loadRoom(settings.room, `[plugins.${ctx.id}] room`);
     const floor = new FloorPlan(room);
     const kept = state.place?.room === settings.room ? state.place.pose : undefined;
     const start = kept && floor.isFree(kept.x_m, kept.y_m) ? kept : room.start;
@@ -78,7 +78,11 @@ export default definePlugin({
         return floor.ray(x_m, y_m, heading_deg + bearingDeg, RAY_LIMIT_M);
       },
     };
-    ctx.defer(() => drive.halt("stopped"));
+    ctx.defer(async () => {
+      drive.halt("stopped");
+      // Whoever waits for the report gets it before the module world of this plugin, and its promises, are gone.
+      await Bun.sleep(0);
+    });
     ctx.provide("drive", drive);
     ctx.provide("head", head);
     ctx.provide("world", world);

@@ -50,9 +50,9 @@ const roomSchema = z.strictObject({
 
 /**
  * A room of this folder by name ("living-room"), or of a TOML file by path (relative to the working directory).
- * CONFIG_NOT_FOUND or CONFIG_INVALID say which file and key.
+ * CONFIG_NOT_FOUND names `setting`; CONFIG_INVALID names the room's file and key.
  */
-export async function loadRoom(nameOrPath: string): Promise<Room> {
+export async function loadRoom(nameOrPath: string, setting = "room"): Promise<Room> {
   const isPath = nameOrPath.endsWith(".toml") || nameOrPath.includes("/");
   const path = isPath ? resolve(nameOrPath) : join(ROOMS_FOLDER, `${nameOrPath}.toml`);
   if (!existsSync(path)) {
@@ -60,7 +60,7 @@ export async function loadRoom(nameOrPath: string): Promise<Room> {
     const what = isPath ? `there is no file ${path}` : `there is no room "${nameOrPath}"`;
     throw new MynaError(
       "CONFIG_NOT_FOUND",
-      `room: ${what}; built in are: ${known.sort().join(", ")}, or give the path of a .toml file`,
+      `${setting}: ${what}; built in are: ${known.sort().join(", ")}, or give the path of a .toml file`,
     );
   }
   return parseRoom(await Bun.file(path).text(), path);

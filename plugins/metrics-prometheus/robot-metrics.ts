@@ -15,9 +15,6 @@ const TURN_STEPS = [
 
 /** Counts what the topics tell. No label carries what was said. */
 export function countTopics(ctx: PluginContext, metrics: Exposition): void {
-  const events = metrics.counter("myna_events_total", "Events on the bus, by topic.");
-  ctx.tap((topic) => events.add({ topic }));
-
   const latency = metrics.histogram(
     "myna_turn_latency_seconds",
     "Time of a spoken turn, by step.",
@@ -49,6 +46,7 @@ export function countTopics(ctx: PluginContext, metrics: Exposition): void {
   const responses = metrics.counter("myna_responses_total", "Answers of the model, by how they ended.");
   ctx.on("response.finished", ({ status }) => responses.add({ status }));
   const interruptions = metrics.counter("myna_interruptions_total", "Answers that the user spoke over.");
+  interruptions.add({}, 0);
   ctx.on("assistant.interrupted", () => interruptions.add());
   const errors = metrics.counter(
     "myna_session_errors_total",
@@ -66,13 +64,16 @@ export function countTopics(ctx: PluginContext, metrics: Exposition): void {
     "Motions that ended, by kind and by what ended them.",
   );
   const driven = metrics.counter("myna_driven_meters_total", "Length of the way driven.");
+  driven.add({}, 0);
   ctx.on("motion.stopped", ({ kind, ended, moved_m }) => {
     motions.add({ kind, ended: identifier(ended) });
     driven.add({}, Math.abs(moved_m));
   });
   const frames = metrics.counter("myna_camera_frames_total", "Pictures taken for the model.");
+  frames.add({}, 0);
   ctx.on("camera.frame_captured", () => frames.add());
   const sounds = metrics.counter("myna_sounds_played_total", "Sounds played.");
+  sounds.add({}, 0);
   ctx.on("sound.played", () => sounds.add());
   const reloads = metrics.counter("myna_plugin_reloads_total", "Reloads of plugins, by plugin and outcome.");
   ctx.on("plugin.reloaded", ({ id, ok }) => reloads.add({ plugin: id, outcome: ok ? "ok" : "failed" }));
@@ -97,9 +98,14 @@ export function showHealth(ctx: PluginContext, metrics: Exposition): void {
         state === "ready" || state === "degraded" ? 1 : 0,
       ]),
   );
+  metrics.collectedCounter("myna_events_total", "Events on the bus, by topic.", () =>
+    numbersOf(publishedIn(ctx.report().core)).map(([topic, count]) => [{ topic }, count] as const),
+  );
   metrics.gauge("myna_core_value", "Numbers of the core's parts, as in the health report.", () =>
     Object.entries(ctx.report().core).flatMap(([part, values]) =>
-      numbersOf(values).map(([value, number]) => [{ part, value }, number] as const),
+      numbersOf(values)
+        .filter(([value]) => part !== "bus" || !value.startsWith("published."))
+        .map(([value, number]) => [{ part, value }, number] as const),
     ),
   );
   metrics.gauge(
@@ -112,6 +118,12 @@ export function showHealth(ctx: PluginContext, metrics: Exposition): void {
           numbersOf(inspect).map(([value, number]) => [{ plugin: id, value }, number] as const),
         ),
   );
+}
+
+/** How often each topic was published: a metric of its own, so that it is a counter. */
+function publishedIn(core: Record<string, Record<string, unknown>>): Record<string, unknown> {
+  const published = core["bus"]?.["published"];
+  return typeof published === "object" && published !== null ? { ...published } : {};
 }
 
 /** Finite numbers and truths of a record, nested ones by dotted path. */

@@ -19,7 +19,7 @@ export default definePlugin({
   setup(ctx) {
     const { dir, gain } = ctx.config;
     const computed = new Map<string, Int16Array>();
-    const files = dir === undefined ? undefined : readSoundFolder(dir);
+    const files = dir === undefined ? undefined : readSoundFolder(dir, `[plugins.${ctx.id}] dir`);
     if (files && files.problems.length > 0) {
       ctx.log.warn("some sounds cannot be used", { dir, problems: files.problems });
       ctx.health("degraded", files.problems.join("; "));

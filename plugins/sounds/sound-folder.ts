@@ -10,12 +10,12 @@ export interface FolderSounds {
 
 /**
  * Reads every `*.wav` of a folder (relative to the working directory); a sound is named after its file, with spaces for
- * `_` and `-`. CONFIG_NOT_FOUND when there is no such folder; a file that is not a usable WAV becomes a problem.
+ * `_` and `-`. CONFIG_NOT_FOUND names `setting` when there is no such folder; a file that is not a usable WAV becomes a problem.
  */
-export function readSoundFolder(folder: string): FolderSounds {
+export function readSoundFolder(folder: string, setting = "dir"): FolderSounds {
   const path = resolve(folder);
   if (!existsSync(path) || !statSync(path).isDirectory())
-    throw new MynaError("CONFIG_NOT_FOUND", `dir: there is no folder ${path}`);
+    throw new MynaError("CONFIG_NOT_FOUND", `${setting}: there is no folder ${path}`);
   const sounds = new Map<string, Int16Array>();
   const problems: string[] = [];
   for (const file of readdirSync(path).sort()) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { MotionReport, Room, Topics } from "myna";
+import { startTestRobot } from "myna/testing";
 import { BODY_RADIUS_M } from "../../plugins/drive-sim/car.ts";
 import { FloorPlan } from "../../plugins/drive-sim/floor-plan.ts";
 import { loadRoom, parseRoom } from "../../plugins/drive-sim/room-file.ts";
@@ -394,5 +395,83 @@ describe("the head", () => {
   test("refuses what is not a number", async () => {
     const { head } = makeHead();
     await expect(head.look({ panDeg: NaN })).rejects.toMatchObject({ code: "MOTION_REFUSED" });
+  });
+});
+
+describe("in a running robot", () => {
+  const plugins = { drive: { use: "drive-sim" } };
+  const link = (state: Topics["session.state_changed"]["state"]) => ({
+    state,
+    url: "ws://127.0.0.1:1",
+    attempt: 1,
+  });
+
+  test("tells its pose at the start, and drives in real time", async () => {
+    await using robot = await startTestRobot({ plugins });
+    expect(robot.events("body.pose")).toEqual([{ x_m: 0, y_m: 0, heading_deg: 0, moving: false }]);
+    const startedMs = performance.now();
+    const report = await robot.service("drive").move({ distanceM: 0.2, speedMps: 0.5 });
+    expect(report.ended).toBe("completed");
+    expect(performance.now() - startedMs).toBeGreaterThan(400);
+    expect(robot.events("body.pose").at(-1)).toMatchObject({ x_m: expect.closeTo(0.2, 1), moving: false });
+    expect(robot.events("motion.started")).toEqual([{ motion_id: 1, kind: "move", asked: 0.2 }]);
+    expect(robot.events("motion.stopped")).toHaveLength(1);
+  });
+
+  test("stops the wheels when the link to the server is lost, and only then", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const drive = robot.service("drive");
+    robot.publish("session.state_changed", link("ready"));
+    const motion = drive.move({ distanceM: 2 });
+    await robot.waitFor("body.pose", (pose) => pose.x_m > 0.05);
+    robot.publish("session.state_changed", link("ready"));
+    robot.publish("session.state_changed", link("waiting"));
+    expect((await motion).ended).toBe("link_lost");
+    const report = await drive.move({ distanceM: 0.05 });
+    expect(report.ended).toBe("completed");
+  });
+
+  test("goes on without the link where the profile says so", async () => {
+    await using robot = await startTestRobot({
+      plugins: { drive: { use: "drive-sim", stop_on_link_loss: false } },
+    });
+    robot.publish("session.state_changed", link("ready"));
+    const motion = robot.service("drive").move({ distanceM: 0.1 });
+    robot.publish("session.state_changed", link("waiting"));
+    expect((await motion).ended).toBe("completed");
+  });
+
+  test("keeps its place through a reload, which ends the motion under way", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const motion = robot.service("drive").move({ distanceM: 2 });
+    await robot.service("head").look({ panDeg: 30 });
+    await robot.waitFor("body.pose", (pose) => pose.x_m > 0.1);
+    await robot.reload("drive");
+    const report = await motion;
+    expect(report.ended).toBe("stopped");
+    const pose = robot.service("drive").pose();
+    expect(pose.moving).toBe(false);
+    expect(pose.x_m).toBeCloseTo(report.movedM, 3);
+    expect(robot.service("head").angles()).toEqual({ panDeg: 30, tiltDeg: 0 });
+    const next = await robot.service("drive").move({ distanceM: 0.05 });
+    expect(next.ended).toBe("completed");
+    expect(robot.events("motion.started").map((event) => event.motion_id)).toEqual([1, 2]);
+  });
+
+  test("stands before its plugin is gone", async () => {
+    const robot = await startTestRobot({ plugins });
+    const motion = robot.service("drive").move({ distanceM: 2 });
+    await robot.waitFor("body.pose", (pose) => pose.x_m > 0.05);
+    await robot.stop();
+    expect((await motion).ended).toBe("stopped");
+    expect(robot.events("body.pose").at(-1)?.moving).toBe(false);
+  });
+
+  test("refuses a room that it does not know, naming the key", async () => {
+    const starting = startTestRobot({ plugins: { drive: { use: "drive-sim", room: "cellar" } } });
+    await expect(starting).rejects.toMatchObject({
+      code: "CONFIG_NOT_FOUND",
+      message: expect.stringContaining('[plugins.drive] room: there is no room "cellar"'),
+    });
   });
 });

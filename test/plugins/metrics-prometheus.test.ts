@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import { startTestRobot } from "myna/testing";
+import type { TestRobot } from "myna/testing";
+import { Exposition } from "../../plugins/metrics-prometheus/exposition.ts";
+
+const plugins = { metrics: { use: "metrics-prometheus", port: 0 } };
+
+function url(robot: TestRobot, path: string): string {
+  const metrics = robot.health().plugins.find((plugin) => plugin.id === "metrics");
+  return new URL(path, String(metrics?.inspect["url"])).href;
+}
+
+async function scrape(robot: TestRobot): Promise<string[]> {
+  const response = await fetch(url(robot, "/metrics"));
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  return (await response.text()).split("\n");
+}
+
+const finished = {
+  call_id: "c1",
+  arguments: { words: "my secret plan" },
+  result: { heard: "my secret plan" },
+};
+
+describe("metrics of a robot", () => {
+  test("count what the topics tell", async () => {
+    await using robot = await startTestRobot({ plugins });
+    robot.publish("tool.finished", { ...finished, name: "move", ok: true, duration_ms: 1500 });
+    robot.publish("tool.finished", {
+      ...finished,
+      name: "move",
+      ok: false,
+      code: "TOOL_TIMEOUT",
+      duration_ms: 30_000,
+    });
+    robot.publish("motion.stopped", {
+      motion_id: 1,
+      kind: "move",
+      ended: "obstacle",
+      moved_m: -0.5,
+      turned_deg: 0,
+    });
+    robot.publish("turn.latency", {
+      turn: 1,
+      speech_end_to_commit_ms: 420,
+      commit_to_first_delta_ms: 150,
+      first_delta_to_first_sample_ms: null,
+      total_ms: 600,
+    });
+    robot.publish("assistant.interrupted", { item_id: "i1", played_ms: 100 });
+    const lines = await scrape(robot);
+    expect(lines).toContain('myna_tool_calls_total{tool="move",outcome="ok"} 1');
+    expect(lines).toContain('myna_tool_calls_total{tool="move",outcome="TOOL_TIMEOUT"} 1');
+    expect(lines).toContain('myna_tool_duration_seconds_bucket{tool="move",le="1"} 0');
+    expect(lines).toContain('myna_tool_duration_seconds_bucket{tool="move",le="2.5"} 1');
+    expect(lines).toContain('myna_tool_duration_seconds_bucket{tool="move",le="+Inf"} 2');
+    expect(lines).toContain('myna_tool_duration_seconds_sum{tool="move"} 31.5');
+    expect(lines).toContain('myna_motions_total{kind="move",ended="obstacle"} 1');
+    expect(lines).toContain("myna_driven_meters_total 0.5");
+    expect(lines).toContain('myna_turn_latency_seconds_sum{step="total"} 0.6');
+    expect(lines.join()).not.toContain("first_delta_to_first_sample");
+    expect(lines).toContain("myna_interruptions_total 1");
+    expect(lines).toContain('myna_events_total{topic="turn.latency"} 1');
+  });
+
+  test("show the process, the plugins and the numbers of the health report", async () => {
+    await using robot = await startTestRobot({ plugins: { ...plugins, drive: { use: "drive-sim" } } });
+    const lines = await scrape(robot);
+    expect(lines).toContain('myna_plugin_up{plugin="drive",driver="drive-sim"} 1');
+    expect(lines).toContain('myna_plugin_value{plugin="drive",value="x_m"} 0');
+    expect(lines).toContain("myna_session_ready 0");
+    const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
+    expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e7);
+    expect(value("process_cpu_seconds_total")).toBeGreaterThan(0);
+    expect(Math.abs(value("process_start_time_seconds") - Date.now() / 1000)).toBeLessThan(3600);
+    expect(lines.some((line) => line.startsWith('myna_core_value{part="tools",value="calls"} '))).toBe(true);
+  });
+
+  test("see a busy event loop", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const busy = () => Bun.sleepSync(300);
+    busy();
+    const late = (lines: string[]) => {
+      const count = (le: string) =>
+        Number(
+          lines
+            .find((line) => line.startsWith(`myna_event_loop_lag_seconds_bucket{le="${le}"}`))
+            ?.split(" ")[1],
+        );
+      return count("+Inf") - count("0.05");
+    };
+    for (let i = 0; i < 50 && !(late(await scrape(robot)) >= 1); i++) await Bun.sleep(20);
+    expect(late(await scrape(robot))).toBeGreaterThanOrEqual(1);
+  });
+
+  test("never carry what was said, nor names that came from outside", async () => {
+    await using robot = await startTestRobot({ plugins });
+    robot.publish("user.transcript", { item_id: "i1", text: "my secret plan", final: true });
+    robot.publish("tool.finished", {
+      ...finished,
+      name: "my_secret_plan",
+      ok: false,
+      code: "TOOL_UNKNOWN",
+      duration_ms: 1,
+    });
+    robot.publish("session.error", {
+      code: 'bad"key sk-12345678\n',
+      message: "my secret plan",
+      fatal: false,
+    });
+    const text = (await scrape(robot)).join("\n");
+    expect(text).not.toMatch(/secret|sk-1234/);
+    expect(text).toContain('myna_tool_calls_total{tool="unknown",outcome="TOOL_UNKNOWN"} 1');
+    expect(text).toContain('myna_session_errors_total{code="other"} 1');
+  });
+
+  test("are consistent: each family has its help and type once, and no series comes twice", async () => {
+    await using robot = await startTestRobot({ plugins: { ...plugins, drive: { use: "drive-sim" } } });
+    robot.publish("tool.finished", { ...finished, name: "move", ok: true, duration_ms: 15 });
+    const lines = (await scrape(robot)).filter((line) => line !== "");
+    const series = lines.filter((line) => !line.startsWith("#")).map((line) => line.replace(/ [^ ]+$/, ""));
+    expect(new Set(series).size).toBe(series.length);
+    const types = lines.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ")[2]);
+    expect(new Set(types).size).toBe(types.length);
+    for (const name of series) {
+      const family = name.replace(/\{.*$/, "").replace(/_(bucket|sum|count)$/, "");
+      expect(types).toContain(family);
+    }
+  });
+});
+
+describe("the health page", () => {
+  test("answers 503 while the link is down and 200 when all is well", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const ill = await fetch(url(robot, "/healthz"));
+    expect(ill.status).toBe(503);
+    expect(await ill.json()).toMatchObject({ ok: false, plugins: [{ id: "metrics", state: "ready" }] });
+    robot.publish("session.state_changed", { state: "ready", url: "ws://127.0.0.1:1", attempt: 1 });
+    const well = await fetch(url(robot, "/healthz"));
+    expect(well.status).toBe(200);
+    expect(await well.json()).toMatchObject({ ok: true, session: { state: "ready" } });
+  });
+
+  test("is all there is beside the metrics, and read only", async () => {
+    await using robot = await startTestRobot({ plugins });
+    expect((await fetch(url(robot, "/"))).status).toBe(404);
+    expect((await fetch(url(robot, "/metrics"), { method: "POST" })).status).toBe(405);
+  });
+});
+
+test("a port in use leaves the plugin retrying with a message that names it, and the robot runs", async () => {
+  using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("other") });
+  await using robot = await startTestRobot({
+    plugins: { metrics: { use: "metrics-prometheus", port: other.port ?? 0 }, drive: { use: "drive-sim" } },
+    tolerant: true,
+  });
+  const [metrics, drive] = robot.health().plugins;
+  expect(metrics).toMatchObject({ state: "retrying" });
+  expect(metrics?.message).toContain(
+    `[plugins.metrics] port: another program listens on 127.0.0.1:${other.port}`,
+  );
+  expect(robot.events("plugin.state_changed")).toContainEqual(
+    expect.objectContaining({ id: "metrics", code: "PORT_IN_USE" }),
+  );
+  expect(drive).toMatchObject({ state: "ready" });
+});
+
+test("a reload frees the port for the new version", async () => {
+  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("probe") });
+  const port = probe.port ?? 0;
+  await probe.stop(true);
+  await using robot = await startTestRobot({ plugins: { metrics: { use: "metrics-prometheus", port } } });
+  const before = url(robot, "/metrics");
+  await robot.reload("metrics");
+  expect(url(robot, "/metrics")).toBe(before);
+  expect((await scrape(robot)).length).toBeGreaterThan(20);
+});
+
+test("label values that need it are escaped", () => {
+  const metrics = new Exposition();
+  metrics.counter("a_total", "A.").add({ b: 'x"y\\z\nw' });
+  expect(metrics.text()).toBe('# HELP a_total A.\n# TYPE a_total counter\na_total{b="x\\"y\\\\z\\nw"} 1\n');
+});
+
+test("docs/metrics.md has a row for every metric, and no row without one", async () => {
+  await using robot = await startTestRobot({ plugins });
+  const served = (await scrape(robot)).flatMap(
+    (line) => /^# TYPE (\S+) (\S+)/.exec(line)?.slice(1, 3).join(" ") ?? [],
+  );
+  const page = await Bun.file(new URL("../../docs/metrics.md", import.meta.url)).text();
+  const rows = [...page.matchAll(/^\| `(\w+)`\s+\| (\w+)\s+\|/gm)].map(([, name, type]) => `${name} ${type}`);
+  expect(rows.toSorted()).toEqual(served.toSorted());
+});
