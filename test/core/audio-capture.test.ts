@@ -1,0 +1,190 @@
+import { describe, expect, test } from "bun:test";
+import { CaptureLoop } from "../../core/audio/capture-loop.ts";
+import { CaptureEnd } from "../../core/audio/capture.ts";
+import type { CaptureDriver } from "../../core/audio/port.ts";
+import { Ring } from "../../core/audio/ring.ts";
+import { SharedState } from "../../core/audio/shared-state.ts";
+
+/** A microphone that gives what `sample` says. */
+function microphone(
+  sample: (frame: number, channel: number) => number,
+  rateHz = 24_000,
+  channels: 1 | 2 = 1,
+) {
+  let at = 0;
+  const driver: CaptureDriver = {
+    rateHz,
+    channels,
+    read(into) {
+      const frames = into.length / channels;
+      for (let i = 0; i < into.length; i++) into[i] = sample(at + Math.floor(i / channels), i % channels);
+      at += frames;
+      return frames;
+    },
+    close() {},
+  };
+  return driver;
+}
+
+function rig(driver: CaptureDriver, tailMs = 300) {
+  const shared = SharedState.create(2, 480, tailMs);
+  const rings = { capture: Ring.create(32_768), feed: Ring.create(8192) };
+  const faults: unknown[] = [];
+  const end = new CaptureEnd(
+    rings.capture,
+    rings.feed,
+    shared,
+    () => {},
+    (error) => faults.push(error),
+  );
+  const loop = new CaptureLoop(driver, rings, shared);
+  const heard: number[] = [];
+  const times: number[] = [];
+  end.onFrame((frame, atMs) => {
+    expect(frame.length).toBe(480);
+    heard.push(...frame);
+    times.push(atMs);
+  });
+  const run = (blocks: number) => {
+    for (let i = 0; i < blocks; i++) {
+      loop.step();
+      end.poll();
+    }
+  };
+  return { shared, rings, end, loop, faults, heard, times, run };
+}
+
+const ramp = (length: number, from = 1): Int16Array<ArrayBuffer> =>
+  Int16Array.from({ length }, (_, i) => from + i);
+
+describe("capture", () => {
+  test("frames of 20 ms come out in order, with the time of their last sample", () => {
+    const { heard, times, run } = rig(microphone((frame) => frame % 30_000));
+    const beforeMs = performance.now();
+    run(10);
+    expect(heard).toEqual(Array.from({ length: 4800 }, (_, i) => i));
+    expect(times).toHaveLength(10);
+    for (const time of times) {
+      expect(time).toBeGreaterThanOrEqual(beforeMs);
+      expect(time).toBeLessThanOrEqual(performance.now());
+    }
+  });
+
+  test("frames that waited carry the times at which they were taken, 20 ms apart", () => {
+    const { end, loop, times } = rig(microphone(() => 0));
+    for (let i = 0; i < 8; i++) loop.step();
+    end.poll();
+    expect(times).toHaveLength(8);
+    for (let i = 1; i < 8; i++) expect(times[i]! - times[i - 1]!).toBeCloseTo(20, 6);
+  });
+
+  test("a stereo microphone of 48 kHz is averaged and converted", () => {
+    const tone = (frame: number) => 12_000 * Math.sin((2 * Math.PI * 500 * frame) / 48_000);
+    const { heard, run } = rig(
+      microphone((frame, channel) => tone(frame) * (channel === 0 ? 1.5 : 0.5), 48_000, 2),
+    );
+    run(25);
+    const steady = heard.slice(1000, 11_000);
+    expect(heard.length).toBe(12_000);
+    expect(Math.max(...steady)).toBeWithin(11_900, 12_100);
+    const rises = steady.filter((sample, i) => sample >= 0 && (steady[i - 1] ?? 0) < 0).length;
+    expect(Math.abs(rises - 500 * (steady.length / 24_000))).toBeLessThanOrEqual(1);
+  });
+
+  test("a rate that gives no whole frames loses nothing", () => {
+    const { heard, run } = rig(microphone(() => 1000, 11_025));
+    run(100);
+    expect(heard.length).toBeWithin(47_500, 48_001);
+    expect(heard.slice(200).every((sample) => Math.abs(sample - 1000) <= 1)).toBe(true);
+  });
+
+  test("what is fed is captured bit for bit and in order, and the feed ends when its last sample was delivered", async () => {
+    const { end, heard, run } = rig(microphone(() => 0));
+    const order: string[] = [];
+    run(2);
+    // The first is longer than the feed ring.
+    const first = end.feed(ramp(20_000)).then(() => order.push(`first after ${heard.length}`));
+    const second = end.feed(ramp(700, 25_000)).then(() => order.push(`second after ${heard.length}`));
+    await end.feed(new Int16Array(0));
+    expect(order).toEqual([]);
+    for (let i = 0; i < 50; i++) {
+      run(1);
+      await Promise.resolve();
+    }
+    await Promise.all([first, second]);
+    expect(heard.filter((sample) => sample !== 0)).toEqual([...ramp(20_000), ...ramp(700, 25_000)]);
+    expect(order).toEqual(["first after 21120", "second after 22080"]);
+  });
+
+  test("what is fed is mixed with what the microphone hears, without wrapping round", async () => {
+    const { end, heard, run } = rig(microphone(() => 20_000));
+    void end.feed(new Int16Array(480).fill(5000));
+    void end.feed(new Int16Array(480).fill(30_000));
+    run(3);
+    expect(heard[0]).toBe(25_000);
+    expect(heard[480]).toBe(32_767);
+    expect(heard[960]).toBe(20_000);
+  });
+
+  test("in half duplex the microphone is silent while the loudspeaker plays and for the tail, and a feed is not", () => {
+    const { end, heard, run, shared } = rig(
+      microphone(() => 1000),
+      300,
+    );
+    shared.halfDuplex = true;
+    run(1);
+    shared.audibleUntilMs = shared.nowMs() + 50;
+    run(1);
+    void end.feed(ramp(480));
+    run(1);
+    // The sound ended, its tail has not.
+    shared.audibleUntilMs = shared.nowMs() - 100;
+    run(1);
+    shared.audibleUntilMs = shared.nowMs() - 400;
+    run(1);
+    expect(heard.slice(0, 480).every((sample) => sample === 1000)).toBe(true);
+    expect(heard.slice(480, 960).every((sample) => sample === 0)).toBe(true);
+    expect(heard.slice(960, 1440)).toEqual([...ramp(480)]);
+    expect(heard.slice(1440, 1920).every((sample) => sample === 0)).toBe(true);
+    expect(heard.slice(1920).every((sample) => sample === 1000)).toBe(true);
+    expect(shared.gatedBlocks).toBe(3);
+  });
+
+  test("in full duplex the microphone hears while the loudspeaker plays", () => {
+    const { heard, run, shared } = rig(microphone(() => 1000));
+    shared.audibleUntilMs = shared.nowMs() + 1000;
+    run(2);
+    expect(heard.every((sample) => sample === 1000)).toBe(true);
+  });
+
+  test("a handler that throws does not keep the others from the frame", () => {
+    const { end, faults, heard, run } = rig(microphone(() => 7));
+    let seen = 0;
+    const undo = end.onFrame(() => {
+      throw new Error("broken handler");
+    });
+    end.onFrame(() => seen++);
+    run(3);
+    undo();
+    undo();
+    run(3);
+    expect({ seen, faults: faults.length, heard: heard.length }).toEqual({ seen: 6, faults: 3, heard: 2880 });
+  });
+
+  test("frames that nobody takes for too long are counted, not mixed up", () => {
+    const { end, loop, heard, rings } = rig(microphone((frame) => frame % 30_000));
+    for (let i = 0; i < 80; i++) loop.step();
+    end.poll();
+    expect(rings.capture.overrunSamples).toBe(80 * 480 - 32_768);
+    expect(heard).toEqual(Array.from({ length: 68 * 480 }, (_, i) => i % 30_000));
+  });
+
+  test("a feed without a microphone is given up with a reason", async () => {
+    const { end } = rig(microphone(() => 0));
+    const fed = end.feed(ramp(20_000));
+    expect(end.feeding).toBe(true);
+    end.abandon();
+    await expect(fed).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND" });
+    expect(end.feeding).toBe(false);
+  });
+});

@@ -1,0 +1,347 @@
+import { describe, expect, test } from "bun:test";
+import { PlaybackLoop } from "../../core/audio/playback-loop.ts";
+import { PlaybackEnd } from "../../core/audio/playback.ts";
+import type { PlaybackDriver } from "../../core/audio/port.ts";
+import { Ring } from "../../core/audio/ring.ts";
+import { SharedState } from "../../core/audio/shared-state.ts";
+
+const FRAME = 480;
+
+/** A loudspeaker that keeps what it let out. Its queue holds `queueFrames` samples; each write lets out what no longer fits. */
+class Speaker implements PlaybackDriver {
+  readonly heard: number[] = [];
+  readonly written: number[] = [];
+  #queue: number[] = [];
+
+  constructor(
+    readonly queueFrames = 960,
+    readonly rateHz = 24_000,
+    readonly channels: 1 | 2 = 1,
+  ) {}
+
+  write(frames: Int16Array): void {
+    this.written.push(...frames);
+    for (let i = 0; i < frames.length; i += this.channels) this.#queue.push(frames[i]!);
+    while (this.#queue.length > this.queueFrames) this.heard.push(this.#queue.shift()!);
+  }
+  delay(): number {
+    return this.#queue.length;
+  }
+  drop(): void {
+    this.#queue = [];
+  }
+  close(): void {}
+}
+
+/** Both ends of the loudspeaker in one thread, so that a test decides when a period passes. */
+function rig(options: { speaker?: Speaker; startFrames?: number; start?: number } = {}) {
+  const { speaker = new Speaker(), startFrames = 2, start = 0 } = options;
+  const shared = SharedState.create(startFrames, FRAME, 300);
+  if (start !== 0) shared.publishPlayed(start, 0, 0);
+  if (start !== 0) shared.completeTo = start;
+  const rings = {
+    speech: Ring.create(65_536, start),
+    sounds: Ring.create(65_536),
+    reference: Ring.create(65_536),
+  };
+  const faults: unknown[] = [];
+  const end = new PlaybackEnd(
+    rings.speech,
+    rings.sounds,
+    shared,
+    () => {},
+    (error) => faults.push(error),
+  );
+  const events: string[] = [];
+  end.onStarted((id) => events.push(`started ${id}`));
+  end.onStopped((id, ms, reason) => events.push(`stopped ${id} ${ms} ${reason}`));
+  let loop = new PlaybackLoop(speaker, rings, shared);
+  const run = (periods: number) => {
+    for (let i = 0; i < periods; i++) {
+      loop.step();
+      end.poll();
+    }
+  };
+  const replace = (next: Speaker) => (loop = new PlaybackLoop(next, rings, shared));
+  return { speaker, shared, rings, end, events, faults, run, replace };
+}
+
+const ramp = (length: number, from = 1): Int16Array<ArrayBuffer> =>
+  Int16Array.from({ length }, (_, i) => from + i);
+const loudRuns = (samples: number[]): number =>
+  samples.filter((s, i) => s !== 0 && (samples[i - 1] ?? 0) === 0).length;
+
+describe("playback", () => {
+  test("an item is played whole and in order, and its start and end are told once", () => {
+    const { end, events, run, speaker } = rig();
+    expect(end.active).toBe(false);
+    end.write("a", ramp(5000));
+    end.end("a");
+    expect(end.active).toBe(true);
+    run(20);
+    expect(speaker.heard.filter((sample) => sample !== 0)).toEqual([...ramp(5000)]);
+    expect(events).toEqual(["started a", "stopped a 208 finished"]);
+    expect(end.active).toBe(false);
+    expect(end.playedMs("a")).toBe(208);
+    expect(end.playedMs("never seen")).toBe(0);
+  });
+
+  test("played milliseconds are the samples the device took, less those it still holds", () => {
+    const { end, run, speaker } = rig();
+    end.write("a", ramp(24_000));
+    run(10);
+    expect(speaker.written.length).toBe(10 * FRAME);
+    expect(speaker.delay()).toBe(960);
+    expect(end.playedMs("a")).toBe((10 * FRAME - 960) / 24);
+    run(1);
+    expect(end.playedMs("a")).toBe((11 * FRAME - 960) / 24);
+  });
+
+  test("silence before and between does not count as played", () => {
+    const { end, run } = rig();
+    run(7);
+    end.write("a", ramp(960));
+    run(5);
+    end.write("a", ramp(960));
+    end.end("a");
+    expect(end.playedMs("a")).toBe(40);
+    run(3);
+    expect(end.playedMs("a")).toBe(60);
+    run(3);
+    expect(end.playedMs("a")).toBe(80);
+  });
+
+  test("after a flush not one more sample of speech reaches the device, and what was heard is known", () => {
+    const { end, events, run, speaker } = rig();
+    end.write("a", ramp(24_000));
+    end.write("b", ramp(2400, 30_000));
+    run(10);
+    const written = speaker.written.length;
+    expect(end.flush()).toEqual({ itemId: "a", playedMs: 160, receivedMs: 1000 });
+    expect(end.active).toBe(false);
+    expect(end.flush()).toBeNull();
+    run(10);
+    expect(speaker.written.slice(written).every((sample) => sample === 0)).toBe(true);
+    expect(speaker.heard.filter((sample) => sample !== 0)).toEqual([...ramp(160 * 24)]);
+    expect(events).toEqual(["started a", "stopped a 160 flushed", "stopped b 0 flushed"]);
+    expect(end.playedMs("a")).toBe(160);
+  });
+
+  test("an answer after a flush is played whole, and late audio of the flushed one is not", () => {
+    const { end, events, run, speaker } = rig();
+    end.write("a", ramp(24_000));
+    run(10);
+    end.flush();
+    const heard = speaker.heard.length;
+    end.write("a", ramp(5000, 20_000));
+    end.write("b", ramp(1000));
+    end.end("b");
+    run(10);
+    expect(speaker.heard.slice(heard).filter((sample) => sample !== 0)).toEqual([...ramp(1000)]);
+    expect(events.at(-1)).toBe("stopped b 41 finished");
+    expect(end.counters()).toMatchObject({ playback_late_samples: 5000 });
+  });
+
+  test("an item waits until enough of it is queued, but its end does not wait", () => {
+    const { end, run, speaker } = rig({ startFrames: 3 });
+    end.write("a", ramp(1000));
+    run(4);
+    expect(speaker.written.every((sample) => sample === 0)).toBe(true);
+    end.end("a");
+    run(1);
+    expect(speaker.written.slice(-FRAME)).toEqual([...ramp(FRAME)]);
+  });
+
+  test("a short rest that is never ended is played all the same", () => {
+    const { end, run, speaker } = rig();
+    end.write("a", ramp(300));
+    run(15);
+    expect(speaker.written.filter((sample) => sample !== 0)).toEqual([...ramp(300)]);
+    expect(end.active).toBe(false);
+  });
+
+  test("running dry within an item is counted, at its end it is not", () => {
+    const { end, run, shared, speaker } = rig();
+    end.write("a", ramp(1000));
+    run(6);
+    expect(shared.underruns).toBe(1);
+    end.write("a", ramp(1000, 1001));
+    end.end("a");
+    run(8);
+    expect(shared.underruns).toBe(1);
+    expect(speaker.heard.filter((sample) => sample !== 0)).toEqual([...ramp(2000)]);
+    expect(loudRuns(speaker.heard)).toBe(2);
+  });
+
+  test("items follow each other without a gap when the first ends on a period", () => {
+    const { end, events, run, speaker } = rig();
+    end.write("a", ramp(960));
+    end.write("b", ramp(960, 961));
+    end.end("b");
+    run(10);
+    expect(loudRuns(speaker.heard)).toBe(1);
+    expect(events).toEqual(["started a", "stopped a 40 finished", "started b", "stopped b 40 finished"]);
+  });
+
+  test("a minute of speech at once waits in memory and is played whole", () => {
+    const { end, run, speaker } = rig();
+    const minute = Int16Array.from({ length: 60 * 24_000 }, (_, i) => 1 + (i % 30_000));
+    end.write("a", minute);
+    end.end("a");
+    run(3010);
+    const heard = speaker.heard.filter((sample) => sample !== 0);
+    expect(heard.length).toBe(minute.length);
+    expect(heard.every((sample, i) => sample === minute[i])).toBe(true);
+  });
+
+  test("positions may wrap in the middle of an item", () => {
+    const { end, events, run, speaker } = rig({ start: 2 ** 32 - 3000 });
+    end.write("a", ramp(6000));
+    end.end("a");
+    run(8);
+    expect(end.playedMs("a")).toBe((8 * FRAME - 960) / 24);
+    run(10);
+    expect(speaker.heard.filter((sample) => sample !== 0)).toEqual([...ramp(6000)]);
+    expect(events).toEqual(["started a", "stopped a 250 finished"]);
+  });
+
+  test("a sound is mixed over speech without wrapping round, and its end is told when it was heard", async () => {
+    const { end, run, speaker } = rig();
+    end.write("a", new Int16Array(4800).fill(20_000));
+    end.end("a");
+    let done = false;
+    void end.playSound(new Int16Array(960).fill(20_000), 0.5).then(() => (done = true));
+    void end.playSound(new Int16Array(480).fill(20_000));
+    run(3);
+    await Promise.resolve();
+    expect(done).toBe(false);
+    run(12);
+    await Promise.resolve();
+    expect(done).toBe(true);
+    expect(speaker.heard.slice(0, 960).every((sample) => sample === 30_000)).toBe(true);
+    expect(speaker.heard.slice(960, 1440).every((sample) => sample === 32_767)).toBe(true);
+    expect(speaker.heard[1440]).toBe(20_000);
+  });
+
+  test("a flush silences speech and lets a sound be heard to its end", async () => {
+    const { end, run, speaker } = rig();
+    end.write("a", new Int16Array(24_000).fill(1000));
+    const sound = ramp(4000, 5000);
+    let done = false;
+    void end.playSound(sound).then(() => (done = true));
+    run(5);
+    end.flush();
+    run(12);
+    await Promise.resolve();
+    expect(done).toBe(true);
+    const heard = speaker.heard.filter((sample) => sample !== 0);
+    // What was heard is the sound once, each sample with or without the speech under it.
+    expect(heard.map((sample, i) => sample - sound[i]!).every((rest) => rest === 0 || rest === 1000)).toBe(
+      true,
+    );
+    expect(heard.length).toBe(4000);
+  });
+
+  test("ducking lowers speech with a ramp and leaves sounds alone", () => {
+    const { end, run, speaker } = rig();
+    end.write("a", new Int16Array(24_000).fill(10_000));
+    run(2);
+    end.duck(0.2, 40);
+    run(4);
+    const ramped = speaker.written.slice(2 * FRAME, 4 * FRAME);
+    for (let i = 1; i < ramped.length; i++) expect(ramped[i]!).toBeLessThanOrEqual(ramped[i - 1]!);
+    expect(Math.max(...ramped.map((sample, i) => Math.abs((ramped[i - 1] ?? sample) - sample)))).toBeLessThan(
+      20,
+    );
+    expect(speaker.written.at(-1)).toBe(2000);
+    void end.playSound(new Int16Array(FRAME).fill(5000));
+    run(1);
+    expect(speaker.written.at(-1)).toBe(7000);
+    end.duck(1, 20);
+    run(2);
+    expect(speaker.written.at(-1)).toBe(10_000);
+  });
+
+  test("the reference is exactly what was heard, also when a flush drops what the device holds", () => {
+    const { end, run, rings, speaker } = rig();
+    end.write("a", ramp(24_000));
+    run(10);
+    end.flush();
+    run(3);
+    end.write("b", ramp(2400));
+    run(10);
+    const reference = new Int16Array(rings.reference.available);
+    rings.reference.read(reference);
+    expect([...reference]).toEqual(speaker.heard);
+  });
+
+  test("a new device goes on with the first sample that the old one did not let out", () => {
+    const first = new Speaker();
+    const { end, run, replace, rings } = rig({ speaker: first });
+    end.write("a", ramp(9600));
+    end.end("a");
+    run(9);
+    const second = new Speaker(480);
+    replace(second);
+    run(25);
+    const heard = [...first.heard, ...second.heard].filter((sample) => sample !== 0);
+    expect(heard).toEqual([...ramp(9600)]);
+    expect(end.playedMs("a")).toBe(400);
+    expect(rings.speech.available).toBe(0);
+  });
+
+  test("a flush while no device is open holds for the next one", () => {
+    const { end, run, replace, speaker } = rig();
+    end.write("a", ramp(9600));
+    run(5);
+    end.flush();
+    end.write("b", ramp(960));
+    end.end("b");
+    const next = new Speaker();
+    replace(next);
+    run(6);
+    expect(speaker.written.length).toBe(5 * FRAME);
+    expect(next.heard.filter((sample) => sample !== 0)).toEqual([...ramp(960)]);
+  });
+
+  for (const [rateHz, channels] of [
+    [48_000, 2],
+    [44_100, 1],
+    [16_000, 2],
+  ] as const) {
+    test(`a device of ${rateHz} Hz and ${channels} channels plays the item for as long as it is`, () => {
+      const speaker = new Speaker(rateHz / 25, rateHz, channels);
+      const { end, events, run } = rig({ speaker });
+      const tone = Int16Array.from(
+        { length: 12_000 },
+        (_, i) => 9000 * Math.sin((i * 2 * Math.PI * 500) / 24_000),
+      );
+      end.write("a", tone);
+      end.end("a");
+      run(60);
+      expect(events).toEqual(["started a", "stopped a 500 finished"]);
+      const first = speaker.heard.findIndex((sample) => Math.abs(sample) > 500);
+      const last = speaker.heard.findLastIndex((sample) => Math.abs(sample) > 500);
+      expect(Math.abs((last - first) / rateHz - 0.5)).toBeLessThan(0.004);
+      if (channels === 2) {
+        const { written } = speaker;
+        expect(written.every((sample, i) => i % 2 === 0 || sample === written[i - 1])).toBe(true);
+      }
+    });
+  }
+
+  test("a handler that throws does not keep the others from hearing of it", () => {
+    const { end, events, faults, run } = rig();
+    end.onStarted(() => {
+      throw new Error("broken handler");
+    });
+    const late: string[] = [];
+    end.onStarted((id) => late.push(id));
+    end.write("a", ramp(960));
+    end.end("a");
+    run(6);
+    expect(late).toEqual(["a"]);
+    expect(events).toEqual(["started a", "stopped a 40 finished"]);
+    expect(faults).toHaveLength(1);
+  });
+});
