@@ -27,10 +27,11 @@ export default definePlugin({
     // A motion that may finish still ends with the plugin; the drive ends it on a lost link and at the end of its lease.
     const driving = new Driving(ctx.use("drive"), (call) => (on_interrupt === "stop" ? call : ctx.signal));
     addStop(ctx, driving);
+    // Before `move`: where a sentence fits two tools, the local brain takes the first one.
+    if (offered.has("come_closer")) addComeCloser(ctx, { sensor, driving, keepM: keep_m });
     if (offered.has("move")) addMove(ctx, driving);
     if (offered.has("turn")) addTurn(ctx, driving);
     if (offered.has("look")) addLook(ctx, ctx.use("head"));
     if (offered.has("measure_distance")) addMeasureDistance(ctx, sensor);
-    if (offered.has("come_closer")) addComeCloser(ctx, { sensor, driving, keepM: keep_m });
   },
 });
