@@ -1,4 +1,3 @@
-import { FRAME_SAMPLES } from "../audio/port.ts";
 import { AudioDeltaReader } from "./audio-delta.ts";
 import type { SessionConfig } from "./config.ts";
 import type { Dialect } from "./dialect.ts";
@@ -16,8 +15,8 @@ const CLIENT_EVENT = "client_event_id";
 export class GaDialect implements Dialect {
   readonly name = "ga";
   readonly #audio = new AudioDeltaReader();
-  readonly #frame = new Int16Array(FRAME_SAMPLES);
-  readonly #frameBytes = new Uint8Array(this.#frame.buffer);
+  #frame: Int16Array | null = null;
+  #frameBytes: Uint8Array = new Uint8Array(0);
   readonly #counters = {
     audio_fast: 0,
     audio_parsed: 0,
@@ -62,11 +61,11 @@ export class GaDialect implements Dialect {
   }
 
   append(pcm: Int16Array): string {
-    if (pcm.length === FRAME_SAMPLES) {
-      this.#frame.set(pcm);
-      return APPEND_HEAD + this.#frameBytes.toBase64() + APPEND_TAIL;
+    if (pcm !== this.#frame) {
+      this.#frame = pcm;
+      this.#frameBytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
     }
-    return APPEND_HEAD + new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength).toBase64() + APPEND_TAIL;
+    return APPEND_HEAD + this.#frameBytes.toBase64() + APPEND_TAIL;
   }
 
   counters(): Record<string, number> {

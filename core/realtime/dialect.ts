@@ -15,7 +15,10 @@ export interface Dialect {
    */
   decode(frame: string): ServerEvent | null;
   encode(event: ClientEvent): string;
-  /** The text of the event that appends PCM16 mono 24 kHz to the input buffer. */
+  /**
+   * The text of the event that appends PCM16 mono 24 kHz to the input buffer. A caller that hands in the same array
+   * each time, with new samples in it, makes no garbage but the text.
+   */
   append(pcm: Int16Array): string;
   counters(): Record<string, number>;
 }

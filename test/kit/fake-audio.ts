@@ -40,9 +40,7 @@ export class FakePlayback implements Playback {
   #items: FakeItem[] = [];
   readonly #played = new Map<string, number>();
   readonly #started = new Set<(itemId: string, playedAtMs: number) => void>();
-  readonly #stopped = new Set<
-    (itemId: string, playedMs: number, reason: "finished" | "flushed") => void
-  >();
+  readonly #stopped = new Set<(itemId: string, playedMs: number, reason: "finished" | "flushed") => void>();
 
   write(itemId: string, pcm: Int16Array): void {
     this.writes.push({ itemId, pcm: pcm.slice() });
@@ -107,9 +105,7 @@ export class FakePlayback implements Playback {
     return () => void this.#started.delete(handler);
   }
 
-  onStopped(
-    handler: (itemId: string, playedMs: number, reason: "finished" | "flushed") => void,
-  ): () => void {
+  onStopped(handler: (itemId: string, playedMs: number, reason: "finished" | "flushed") => void): () => void {
     this.#stopped.add(handler);
     return () => void this.#stopped.delete(handler);
   }
