@@ -14,3 +14,4 @@ export { ToolPictures } from "./tools.ts";
 export type { Json, ToolCall, ToolDefinition } from "./tools.ts";
 export { RETAINED_TOPICS } from "./topics.ts";
 export type { LinkState, PluginState, Pose, TopicName, Topics, TurnLatency } from "./topics.ts";
+export { Resampler, resample } from "./audio/resample.ts";

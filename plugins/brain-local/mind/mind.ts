@@ -1,0 +1,142 @@
+import type { Mind, Remembered, SpokenTool, Thought } from "../contracts.ts";
+import { sentence, spokenResult } from "./answer.ts";
+import { exampleSentence, Interpreter } from "./interpret.ts";
+import type { Topic } from "./small-talk.ts";
+
+/** Examples that the robot names when it is asked what it can do, at most. */
+const MOST_EXAMPLES = 4;
+/** Interpreters kept, one per list of tools. */
+const MOST_KEPT = 8;
+
+type UserEntry = Extract<Remembered, { kind: "user" }>;
+
+/**
+ * A small mind without a model: it reads a sentence as calls of the session's tools, says afterwards what they did, and
+ * knows a little small talk. A sentence that it does not understand to the last word moves nothing.
+ */
+export class CommandMind implements Mind {
+  #warn: (message: string) => void;
+  #interpreters = new Map<string, Interpreter>();
+  #warned = new Set<string>();
+
+  /** `warn` hears once about each example of a tool that cannot be used. */
+  constructor(warn: (message: string) => void = () => {}) {
+    this.#warn = warn;
+  }
+
+  think(
+    conversation: readonly Remembered[],
+    session: { tools: readonly SpokenTool[]; instructions: string },
+  ): Thought {
+    const interpreter = this.#interpreterOf(session.tools);
+    const at = conversation.findLastIndex((entry) => entry.kind === "user");
+    const user = conversation[at];
+    if (user?.kind !== "user") return { say: "Hello. I am listening." };
+    const since = conversation.slice(at + 1);
+    if (since.some((entry) => entry.kind === "result")) return { say: afterwards(since) };
+    return this.#answer(user, conversation.slice(0, at), interpreter);
+  }
+
+  #answer(user: UserEntry, before: readonly Remembered[], interpreter: Interpreter): Thought {
+    const meaning = interpreter.interpret(user.text);
+    const stop = stopCall(user.text, interpreter);
+    if (stop && (!user.accepted || meaning.kind !== "calls")) return { calls: [stop] };
+    if (!user.accepted) return { say: notUnderstood(user, interpreter) };
+    switch (meaning.kind) {
+      case "calls":
+        return { calls: meaning.calls };
+      case "refusal":
+        return { say: meaning.reason };
+      case "talk":
+        return { say: talk(meaning.topic, before, interpreter) };
+      case "unknown":
+        return { say: notUnderstood(user, interpreter) };
+    }
+  }
+
+  #interpreterOf(tools: readonly SpokenTool[]): Interpreter {
+    const key = JSON.stringify(tools);
+    let interpreter = this.#interpreters.get(key);
+    if (interpreter) return interpreter;
+    interpreter = new Interpreter(tools);
+    for (const warning of interpreter.warnings) {
+      if (!this.#warned.has(warning)) this.#warn(warning);
+      this.#warned.add(warning);
+    }
+    this.#interpreters.set(key, interpreter);
+    const [oldest] = this.#interpreters.keys();
+    if (this.#interpreters.size > MOST_KEPT && oldest !== undefined) this.#interpreters.delete(oldest);
+    return interpreter;
+  }
+}
+
+/** The call that stops the robot, where the words may ask for it: it is honoured however badly they were heard. */
+function stopCall(
+  text: string,
+  interpreter: Interpreter,
+): { name: string; arguments: Record<string, unknown> } | null {
+  if (!/\b(?:stop|halt|freeze)\b/i.test(text) || /\b(?:not|don't|never|without) stop/i.test(text))
+    return null;
+  const command = interpreter.commands.find(({ tool }) => tool.name === "stop");
+  return command ? { name: command.tool.name, arguments: {} } : null;
+}
+
+/** What the results of the calls and the pictures say, in order. */
+function afterwards(since: readonly Remembered[]): string {
+  const said: string[] = [];
+  for (const entry of since) {
+    if (entry.kind === "result") said.push(spokenResult(entry.output));
+    if (entry.kind === "image" && entry.caption) said.push(sentence(entry.caption));
+  }
+  const text = [...new Set(said.filter((one) => one !== ""))].join(" ");
+  return text === "" ? "Done." : text;
+}
+
+function talk(topic: Topic, before: readonly Remembered[], interpreter: Interpreter): string {
+  switch (topic) {
+    case "greeting":
+      return "Hello.";
+    case "farewell":
+      return "Goodbye.";
+    case "thanks":
+      return "You are welcome.";
+    case "name":
+      return "I am a robot that runs on Myna.";
+    case "ability":
+      return ability(interpreter);
+    case "memory":
+      return memory(before);
+    case "wellbeing":
+      return "I am fine, and ready.";
+    case "yes":
+      return "Good.";
+    case "no":
+      return "All right.";
+    case "praise":
+      return "Thank you.";
+  }
+}
+
+function memory(before: readonly Remembered[]): string {
+  const last = before.findLast((entry) => entry.kind === "user" && entry.accepted && entry.text !== "");
+  if (last?.kind !== "user") return "You have not asked me anything yet.";
+  return `You said: ${sentence(last.text)}`;
+}
+
+function notUnderstood(user: UserEntry, interpreter: Interpreter): string {
+  const begin =
+    user.text === "" && user.spoken ? "I heard nothing that I know." : "I did not understand that.";
+  return `${begin} ${ability(interpreter)}`;
+}
+
+/** What the robot can do, with the first example of as many tools as one listens to. */
+function ability(interpreter: Interpreter): string {
+  const examples = new Map<string, string>();
+  for (const { tool, example } of interpreter.commands) {
+    if (!examples.has(tool.name)) examples.set(tool.name, exampleSentence(example));
+  }
+  const some = [...examples.values()].slice(0, MOST_EXAMPLES);
+  if (some.length === 0) return "I have no tools, so I can only talk.";
+  const last = some.pop()!;
+  return `You can say: ${some.length === 0 ? last : `${some.join(", ")}, or ${last}`}.`;
+}
