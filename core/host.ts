@@ -183,6 +183,7 @@ export class Host {
     const startedMs = performance.now();
     const log = this.#core.log.child(instance.id);
     const old = instance.loaded;
+    const release = this.#core.tools.hold();
     try {
       const next = await instance.load();
       clearTimeout(this.#retries.get(instance.id));
@@ -217,6 +218,8 @@ export class Host {
         message,
       });
       throw error;
+    } finally {
+      release();
     }
   }
 

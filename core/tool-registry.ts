@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { once } from "./bus.ts";
 import { MynaError } from "./errors.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
@@ -26,6 +27,7 @@ type Publish = <T extends TopicName>(topic: T, event: Topics[T]) => void;
 export class ToolRegistry implements ToolPort {
   readonly #tools = new Map<string, Entry>();
   readonly #watchers = new Set<() => void>();
+  #holds = 0;
   readonly #publish: Publish;
   readonly #log: Logger;
   readonly #counters = { calls: 0, failed: 0, timed_out: 0, aborted: 0, running: 0 };
@@ -72,6 +74,19 @@ export class ToolRegistry implements ToolPort {
   onChanged(watch: () => void): () => void {
     this.#watchers.add(watch);
     return () => void this.#watchers.delete(watch);
+  }
+
+  /**
+   * Keeps changes to itself until the returned function is called, for a plugin that is being swapped: the model is not
+   * told of tools that are gone for a moment only.
+   */
+  hold(): () => void {
+    const before = JSON.stringify(this.definitions());
+    this.#holds++;
+    return once(() => {
+      this.#holds--;
+      if (JSON.stringify(this.definitions()) !== before) this.#changed();
+    });
   }
 
   counters(): Record<string, unknown> {
@@ -174,6 +189,7 @@ export class ToolRegistry implements ToolPort {
   }
 
   #changed(): void {
+    if (this.#holds > 0) return;
     for (const watch of this.#watchers) watch();
   }
 }

@@ -221,3 +221,22 @@ test("two tools of one name and names that are not snake_case are refused", () =
     expect.objectContaining({ code: "PLUGIN_INVALID" }),
   );
 });
+
+test("while a plugin is swapped the model is told once, and only of a real change", () => {
+  const { registry, add } = setUp();
+  const tool = { name: "move", description: "Moves.", parameters: z.object({}), execute: () => null };
+  let changes = 0;
+  let remove = add(tool);
+  registry.onChanged(() => changes++);
+  let release = registry.hold();
+  remove();
+  remove = add(tool);
+  release();
+  release();
+  expect(changes).toBe(0);
+  release = registry.hold();
+  remove();
+  add({ ...tool, description: "Moves farther." });
+  release();
+  expect(changes).toBe(1);
+});

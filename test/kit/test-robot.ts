@@ -9,12 +9,15 @@ import type { Robot } from "../../core/runtime.ts";
 import type { Services } from "../../core/services.ts";
 import type { Json } from "../../core/tools.ts";
 import type { TopicName, Topics } from "../../core/topics.ts";
+import type { ScriptedBrain } from "./scripted-brain.ts";
 
 export interface TestRobotOptions {
   /** Plugin tables as in a profile: `{ dice: { use: import.meta.dir, max_sides: 12 } }`. */
   plugins?: Record<string, { use: string | string[] } & Table>;
   /** Stand-ins for drivers that the plugin uses: `{ drive: fakeDrive }`. */
   services?: Partial<Services>;
+  /** The Realtime server to talk to, from `scriptBrain(…)`; the caller closes it. Without one the robot has no link. */
+  brain?: ScriptedBrain;
   /** Adds a simulated microphone and loudspeaker, needed for `feed` and `played`. */
   audio?: boolean;
   /** Keys of the profile's [session] table. */
@@ -75,8 +78,10 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
   const log = createLog(options.verbose ? { level: "debug" } : { write: () => {} });
   const seen: SeenEvent[] = [];
   const tap = (topic: string, event: unknown) => void seen.push({ topic, event });
-  const services = options.services && { services: options.services };
-  const robot = await startRobot({ profile, log, env: {}, tap, ...services });
+  const { brain } = options;
+  const endpoint = brain && { brain: { url: () => brain.url, hearing: () => ({ available: true }) } };
+  const services = { ...endpoint, ...options.services };
+  const robot = await startRobot({ profile, log, env: {}, tap, services });
   const failed = robot.host.instances.find(
     (instance) => instance.state === "failed" || instance.state === "retrying",
   );
@@ -139,7 +144,9 @@ class RunningTestRobot implements TestRobot {
     const past = this.events(topic).find(matches);
     if (past !== undefined) return past;
     const found = Promise.withResolvers<Topics[T]>();
-    const undo = this.robot.bus.on(topic, (event) => matches(event) && found.resolve(event));
+    const undo = this.robot.bus.tap((name, event) => {
+      if (name === topic && matches(event as Topics[T])) found.resolve(event as Topics[T]);
+    });
     const timer = setTimeout(() => {
       const seen = [...new Set(this.#seen.map((one) => one.topic))].join(", ");
       found.reject(new Error(`no matching event of "${topic}" within ${limitMs} ms; topics seen: ${seen}`));
