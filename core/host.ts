@@ -1,4 +1,5 @@
 import { MynaError } from "./errors.ts";
+import type { LoadedPlugin } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { CoreParts } from "./plugin-context.ts";
 import { PluginInstance } from "./plugin-instance.ts";
@@ -114,7 +115,7 @@ export class Host {
     }
     try {
       await instance.setUp(instance.loaded);
-      if (instance.state === "starting" || instance.state === "retrying") instance.setState("ready");
+      settle(instance);
     } catch (thrown) {
       await this.#recover(instance, MynaError.from(thrown, "PLUGIN_SETUP_FAILED"));
     }
@@ -182,35 +183,28 @@ export class Host {
   async #swap(instance: PluginInstance): Promise<void> {
     const startedMs = performance.now();
     const log = this.#core.log.child(instance.id);
-    const old = instance.loaded;
     const release = this.#core.tools.hold();
+    const ran = isUp(instance);
     try {
       const next = await instance.load();
       clearTimeout(this.#retries.get(instance.id));
       this.#retries.delete(instance.id);
-      const ran = isUp(instance);
+      const old = instance.loaded;
       await instance.tearDown();
-      try {
-        await instance.setUp(next);
-      } catch (error) {
-        if (!ran || !old) {
-          instance.loaded = undefined;
-          throw error;
-        }
-        await instance.setUp(old.revive());
-        throw error;
-      }
+      instance.setState("starting");
+      await this.#setUpOr(instance, next, ran ? old : undefined);
       instance.forgiveFaults();
       instance.reloads++;
-      instance.setState("ready");
-      const durationMs = Math.round((performance.now() - startedMs) * 10) / 10;
+      settle(instance);
+      const durationMs = tenths(performance.now() - startedMs);
       log.info("plugin reloaded", { duration_ms: durationMs });
       this.#core.bus.publish("plugin.reloaded", { id: instance.id, ok: true, duration_ms: durationMs });
     } catch (thrown) {
       const error = MynaError.from(thrown, "PLUGIN_SETUP_FAILED");
-      const message = error.message;
-      log.error("the new version does not start; the old one runs on", { error: describeError(error) });
-      const durationMs = Math.round((performance.now() - startedMs) * 10) / 10;
+      const outcome = ran && isUp(instance) ? "the old one runs on" : "there is no old one to run on";
+      log.error(`the new version does not start; ${outcome}`, { error: describeError(error) });
+      const durationMs = tenths(performance.now() - startedMs);
+      const { message } = error;
       this.#core.bus.publish("plugin.reloaded", {
         id: instance.id,
         ok: false,
@@ -220,6 +214,23 @@ export class Host {
       throw error;
     } finally {
       release();
+    }
+  }
+
+  /** Sets up `next`; where that fails, `old` in a fresh module world. Throws the reason why `next` did not start. */
+  async #setUpOr(instance: PluginInstance, next: LoadedPlugin, old: LoadedPlugin | undefined): Promise<void> {
+    try {
+      await instance.setUp(next);
+    } catch (reason) {
+      try {
+        if (!old) throw reason;
+        await instance.setUp(old.revive());
+        settle(instance);
+      } catch (thrown) {
+        instance.loaded = undefined;
+        this.#give(instance, MynaError.from(thrown, "PLUGIN_SETUP_FAILED"));
+      }
+      throw reason;
     }
   }
 
@@ -253,6 +264,15 @@ export class Host {
   }
 }
 
+/** After a setup that went well: ready, unless the plugin said in it how it does. */
+function settle(instance: PluginInstance): void {
+  if (instance.state === "starting" || instance.state === "retrying") instance.setState("ready");
+}
+
 function isUp(instance: PluginInstance): boolean {
   return instance.state === "ready" || instance.state === "degraded";
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

@@ -140,3 +140,30 @@ test("a plugin that was quarantined runs again after an edit", async () => {
   await robot.reload("words");
   expect((await robot.call("word")).result).toBe("well 1");
 });
+
+test("a plugin that says it is degraded in its setup is not called ready after a reload", async () => {
+  using files = new TempPlugins();
+  const plugin = files.plugin("half", `ctx.health("degraded", "one ear only");`);
+  await using robot = await startTestRobot({ plugins: { half: { use: plugin } } });
+  await robot.reload("half");
+  expect(robot.health().plugins[0]).toMatchObject({ state: "degraded", message: "one ear only" });
+  files.plugin("half", "");
+  await robot.reload("half");
+  expect(robot.health().plugins[0]).toMatchObject({ state: "ready" });
+});
+
+test("a plugin that failed at the start and still fails after an edit says so, and starts with the right edit", async () => {
+  using files = new TempPlugins();
+  const plugin = files.plugin("words", `throw new Error("first");`, STATE);
+  await using robot = await startTestRobot({ plugins: { words: { use: plugin } }, tolerant: true });
+  files.plugin("words", `throw new Error("second");`, STATE);
+  expect(robot.reload("words")).rejects.toThrow("second");
+  await until(() => robot.events("plugin.reloaded").length === 1);
+  expect(robot.health().plugins[0]).toMatchObject({
+    state: "failed",
+    message: expect.stringContaining("second"),
+  });
+  files.plugin("words", TOOL("well"), STATE);
+  await robot.reload("words");
+  expect((await robot.call("word")).result).toBe("well 1");
+});
