@@ -23,12 +23,14 @@ const SILENCE_DB = -96;
  */
 export class Detector {
   readonly #options: DetectorOptions;
-  readonly #smooth: number;
+  /** Second-order Butterworth high-pass: y = g (x - 2 x1 + x2) - a1 y1 - a2 y2. */
+  readonly #gain: number;
+  readonly #a1: number;
+  readonly #a2: number;
   readonly #slots = new Float64Array(SLOTS).fill(Infinity);
   #slot = 0;
   #slotMs = 0;
-  #lastIn = 0;
-  #lastOut = 0;
+  readonly #filter = new Float64Array(4);
   #loudMs = 0;
   #quietMs = 0;
   #speaking = false;
@@ -41,7 +43,10 @@ export class Detector {
 
   constructor(options: DetectorOptions, rateHz: number) {
     this.#options = options;
-    this.#smooth = Math.exp((-2 * Math.PI * HIGH_PASS_HZ) / rateHz);
+    const k = Math.tan((Math.PI * HIGH_PASS_HZ) / rateHz);
+    this.#gain = 1 / (1 + Math.SQRT2 * k + k * k);
+    this.#a1 = 2 * (k * k - 1) * this.#gain;
+    this.#a2 = (1 - Math.SQRT2 * k + k * k) * this.#gain;
   }
 
   get speaking(): boolean {
@@ -78,18 +83,29 @@ export class Detector {
 
   /** Energy of the frame above the high-pass corner, dB below full scale. */
   #level(frame: Int16Array): number {
-    const smooth = this.#smooth;
-    let lastIn = this.#lastIn;
-    let out = this.#lastOut;
+    const gain = this.#gain;
+    const a1 = this.#a1;
+    const a2 = this.#a2;
+    const filter = this.#filter;
+    let x1 = filter[0]!;
+    let x2 = filter[1]!;
+    let y1 = filter[2]!;
+    let y2 = filter[3]!;
     let sum = 0;
     for (let i = 0; i < frame.length; i++) {
-      const sample = frame[i]!;
-      out = smooth * (out + sample - lastIn);
-      lastIn = sample;
-      sum += out * out;
+      const x = frame[i]!;
+      const y = gain * (x - 2 * x1 + x2) - a1 * y1 - a2 * y2;
+      x2 = x1;
+      x1 = x;
+      y2 = y1;
+      y1 = y;
+      sum += y * y;
     }
-    this.#lastIn = lastIn;
-    this.#lastOut = Math.abs(out) < 1e-6 ? 0 : out;
+    filter[0] = x1;
+    filter[1] = x2;
+    // A tail that has died away is cut off: denormal numbers are slow.
+    filter[2] = Math.abs(y1) < 1e-9 ? 0 : y1;
+    filter[3] = Math.abs(y2) < 1e-9 ? 0 : y2;
     const mean = sum / frame.length / (32768 * 32768);
     this.levelDb = mean > 0 ? Math.max(SILENCE_DB, 10 * Math.log10(mean)) : SILENCE_DB;
     return this.levelDb;
