@@ -52,6 +52,8 @@ async function run(profile: Profile, flags: Flags): Promise<number> {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
+  // Opened here and not by a plugin, whose reload would end it for the whole process.
+  process.stdin.resume().pause();
   robot = await startRobot({ profile, log, ...(flags.record !== undefined && { record: flags.record }) });
   const { exitCode, reason } = await robot.stopped;
   leave(exitCode, reason);
