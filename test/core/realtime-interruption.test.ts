@@ -1,0 +1,231 @@
+import { describe, expect, test } from "bun:test";
+import { heardText } from "../../core/realtime/assistant-speech.ts";
+import { until } from "../kit/raw-server.ts";
+import type { RawConnection } from "../kit/raw-server.ts";
+import { begin, connected, endItem, finish, settled, speak } from "./realtime-kit.ts";
+import type { SessionBench } from "./realtime-kit.ts";
+
+/** What an interruption put on the wire. */
+function edits(wire: RawConnection): Record<string, unknown>[] {
+  return wire.frames
+    .filter((frame) => /^response.cancel$|truncate$|delete$/.test(frame.type))
+    .map(({ event_id: _, ...frame }) => frame);
+}
+
+async function written(bench: SessionBench, count: number): Promise<void> {
+  await until(() => bench.playback.writes.length >= count, "The audio did not come");
+}
+
+function speechStarts(wire: RawConnection): void {
+  wire.send({ type: "input_audio_buffer.speech_started", item_id: "u2", audio_start_ms: 0 });
+}
+
+describe("the user speaks over the answer", () => {
+  test("and the item is truncated to whole played milliseconds; the server cancels by itself (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 1000, "One two three four five six seven eight nine ten.");
+    await written(bench, 1);
+    bench.playback.play(400.7);
+    speechStarts(wire);
+    await bench.event("assistant.interrupted");
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([
+      { type: "conversation.item.truncate", item_id: "a1", content_index: 0, audio_end_ms: 400 },
+    ]);
+    expect(bench.events("assistant.interrupted")).toEqual([{ item_id: "a1", played_ms: 400 }]);
+    expect(bench.events("playback.stopped")).toEqual([{ item_id: "a1", played_ms: 400, reason: "flushed" }]);
+    expect(bench.events("assistant.transcript").at(-1)).toEqual({
+      item_id: "a1",
+      text: "One two three four",
+      final: true,
+      interrupted: true,
+    });
+  });
+
+  test("and nothing of it is heard any more, whatever comes late; the next answer is (C8)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 100, "One two");
+    await written(bench, 1);
+    bench.playback.play(50);
+    speechStarts(wire);
+    speak(wire, "r1", "a1", 100, " three");
+    speak(wire, "r1", "a1b", 100, "another item");
+    endItem(wire, "r1", "a1", "One two three");
+    finish(wire, "r1", { status: "cancelled", status_details: { reason: "turn_detected" } });
+    speak(wire, "r1", "a1", 100, " even later");
+    wire.send({ type: "input_audio_buffer.speech_stopped", item_id: "u2", audio_end_ms: 500 });
+    begin(wire, "r2");
+    speak(wire, "r2", "a2", 60, "Yes?");
+    endItem(wire, "r2", "a2", "Yes?");
+    finish(wire, "r2");
+    await written(bench, 2);
+    await settled(wire, bench);
+    expect(bench.playback.writes.map((write) => write.itemId)).toEqual(["a1", "a2"]);
+    bench.playback.play(60);
+    expect(bench.events("assistant.transcript").filter((event) => event.final)).toMatchObject([
+      { item_id: "a1", interrupted: true },
+      { item_id: "a2", text: "Yes?", interrupted: false },
+    ]);
+    expect(bench.events("response.finished").map((event) => event.status)).toEqual([
+      "cancelled",
+      "completed",
+    ]);
+    expect(bench.session.counters()).toMatchObject({ speech: { late_deltas: 3, interruptions: 1 } });
+  });
+
+  test("before anything was heard: the item is deleted, not truncated to nothing (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 500, "Well");
+    await written(bench, 1);
+    speechStarts(wire);
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([{ type: "conversation.item.delete", item_id: "a1" }]);
+    expect(bench.events("assistant.transcript").at(-1)).toMatchObject({
+      text: "",
+      final: true,
+      interrupted: true,
+    });
+  });
+
+  test("after the server has finished it: it is truncated, and nothing is cancelled (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 1000, "All of it.");
+    endItem(wire, "r1", "a1", "All of it.");
+    finish(wire, "r1");
+    await bench.event("response.finished");
+    bench.playback.play(300);
+    bench.session.bargeIn();
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([
+      { type: "conversation.item.truncate", item_id: "a1", content_index: 0, audio_end_ms: 300 },
+    ]);
+  });
+
+  test("while two items wait: the heard one is truncated, the unheard one deleted (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 100, "First.");
+    endItem(wire, "r1", "a1", "First.");
+    speak(wire, "r1", "a2", 100, "Second.");
+    await written(bench, 2);
+    bench.playback.play(40);
+    bench.session.port.interrupt();
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([
+      { type: "response.cancel", response_id: "r1" },
+      { type: "conversation.item.truncate", item_id: "a1", content_index: 0, audio_end_ms: 40 },
+      { type: "conversation.item.delete", item_id: "a2" },
+    ]);
+  });
+
+  test("after it was heard to the end: nothing is cut", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 100, "Done.");
+    endItem(wire, "r1", "a1", "Done.");
+    finish(wire, "r1");
+    await bench.event("response.finished");
+    bench.playback.play(100);
+    speechStarts(wire);
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([]);
+    expect(bench.events("assistant.interrupted")).toEqual([]);
+    expect(bench.events("assistant.transcript").at(-1)).toMatchObject({ text: "Done.", interrupted: false });
+  });
+});
+
+describe("an interruption that is noticed twice", () => {
+  test("by the robot's ears, then by the server, cancels and truncates once (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 500, "One two three");
+    await written(bench, 1);
+    bench.playback.play(100);
+    bench.session.bargeIn();
+    expect(bench.playback.active).toBe(false);
+    bench.session.bargeIn();
+    speechStarts(wire);
+    bench.session.port.interrupt();
+    finish(wire, "r1", { status: "cancelled" });
+    wire.send({ type: "error", error: { code: "response_cancel_not_active", event_id: null, message: "" } });
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([
+      { type: "response.cancel", response_id: "r1" },
+      { type: "conversation.item.truncate", item_id: "a1", content_index: 0, audio_end_ms: 100 },
+    ]);
+    expect(bench.events("session.error")).toEqual([]);
+  });
+
+  test("before the server's answer has begun cancels it when it does, unheard", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    bench.session.port.respond();
+    const create = await wire.next("response.create");
+    bench.session.port.interrupt();
+    begin(wire, "r1", create);
+    speak(wire, "r1", "a1", 100, "Too late");
+    const cancel = await wire.next("response.cancel");
+    expect(cancel["response_id"]).toBe("r1");
+    await settled(wire, bench);
+    expect(bench.playback.writes).toEqual([]);
+  });
+
+  test("is cancelled by us where the server does not interrupt by itself", async () => {
+    await using link = await connected({ turn_detection: { interrupt_response: false } });
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 500, "One two three");
+    await written(bench, 1);
+    bench.playback.play(20);
+    speechStarts(wire);
+    await settled(wire, bench);
+    expect(edits(wire).map((frame) => frame["type"])).toEqual([
+      "response.cancel",
+      "conversation.item.truncate",
+    ]);
+  });
+});
+
+describe("barge_in = false", () => {
+  test("lets the robot finish when it is spoken over; interrupt() still silences it", async () => {
+    await using link = await connected({ barge_in: false });
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 500, "One two three");
+    await written(bench, 1);
+    bench.playback.play(20);
+    bench.session.bargeIn();
+    speechStarts(wire);
+    await settled(wire, bench);
+    expect(bench.playback.active).toBe(true);
+    expect(edits(wire)).toEqual([]);
+    bench.session.port.interrupt();
+    expect(bench.playback.active).toBe(false);
+  });
+});
+
+describe("the words that were heard", () => {
+  test.each([
+    ["One two three four", 0, 1000, ""],
+    ["One two three four", 500, 1000, "One two"],
+    ["One two three four", 390, 1000, "One two"],
+    ["One two three four", 380, 1000, "One"],
+    ["One two three four", 1000, 1000, "One two three four"],
+    ["One two three four", 2000, 1000, "One two three four"],
+    ["Donaudampfschifffahrt", 500, 1000, ""],
+    ["", 500, 1000, ""],
+  ])("of %j at %d of %d ms are %j", (text, playedMs, receivedMs, heard) => {
+    expect(heardText(text, playedMs, receivedMs)).toBe(heard);
+  });
+});

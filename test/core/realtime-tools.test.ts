@@ -1,0 +1,228 @@
+import { describe, expect, test } from "bun:test";
+import { until } from "../kit/raw-server.ts";
+import type { RawConnection } from "../kit/raw-server.ts";
+import { announce, begin, callItem, connected, finish, settled } from "./realtime-kit.ts";
+
+function outputs(wire: RawConnection): [unknown, unknown][] {
+  return wire
+    .all("conversation.item.create")
+    .map((frame) => frame["item"] as Record<string, unknown>)
+    .filter((item) => item["type"] === "function_call_output")
+    .map((item) => [item["call_id"], item["output"]]);
+}
+
+describe("a call of the model", () => {
+  test("that is announced three times is run once and answered once (C4)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    const item = callItem("c1");
+    begin(wire, "r1");
+    announce(wire, "r1", item);
+    finish(wire, "r1", { output: [item] });
+    finish(wire, "r1", { output: [item] });
+    await until(() => bench.tools.calls.length > 0, "The tool was not called");
+    bench.tools.calls[0]?.finish({ output: "a wall" });
+    await wire.next("response.create");
+    announce(wire, "r1", item);
+    await settled(wire, bench);
+    expect(bench.tools.calls.length).toBe(1);
+    expect(outputs(wire)).toEqual([["c1", "a wall"]]);
+    expect(wire.all("response.create").length).toBe(1);
+  });
+
+  test("is found in response.done alone, as partial servers send it (C4)", async () => {
+    await using link = await connected();
+    begin(link.wire, "r1");
+    const { status: _, ...item } = callItem("c1");
+    finish(link.wire, "r1", { output: [item] });
+    await until(() => link.bench.tools.calls.length === 1, "The tool was not called");
+  });
+
+  test("that was cut short is not run (C4)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    const item = callItem("c1", "look", '{"dist', "incomplete");
+    begin(wire, "r1");
+    announce(wire, "r1", item);
+    finish(wire, "r1", { status: "incomplete", output: [item] });
+    await settled(wire, bench);
+    expect(bench.tools.calls).toEqual([]);
+    expect(outputs(wire)).toEqual([]);
+    expect(wire.all("response.create")).toEqual([]);
+  });
+
+  test("whose tool throws past its registry is answered with the error (C4)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    bench.tools.call = () => Promise.reject(new Error("broken"));
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1");
+    await wire.next("response.create");
+    expect(outputs(wire)).toEqual([["c1", '{"error":"TOOL_FAILED","message":"broken"}']]);
+  });
+
+  test("that computes does not hold up the frames that follow it", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    let finishedBefore = false;
+    bench.tools.call = async () => {
+      finishedBefore = bench.events("response.finished").length === 1;
+      return { ok: true, output: "", images: [] };
+    };
+    // Both frames in one packet.
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1");
+    await wire.next("response.create");
+    expect(finishedBefore).toBe(true);
+  });
+});
+
+describe("two calls of one response", () => {
+  test("are answered with two outputs and one response.create after response.done (C5)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    announce(wire, "r1", callItem("c2"));
+    await until(() => bench.tools.calls.length === 2, "The tools were not called");
+    bench.tools.calls[1]?.finish({ output: "second" });
+    bench.tools.calls[0]?.finish({ output: "first" });
+    await until(() => outputs(wire).length === 2, "The outputs did not come");
+    await settled(wire, bench);
+    expect(wire.all("response.create")).toEqual([]);
+    finish(wire, "r1");
+    const create = await wire.next("response.create");
+    begin(wire, "r2", create);
+    finish(wire, "r2");
+    await settled(wire, bench);
+    expect(wire.all("response.create").length).toBe(1);
+    expect(outputs(wire)).toEqual([
+      ["c2", "second"],
+      ["c1", "first"],
+    ]);
+  });
+
+  test("wait for the slower tool, also after response.done (C5)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    announce(wire, "r1", callItem("c2"));
+    finish(wire, "r1");
+    await until(() => bench.tools.calls.length === 2, "The tools were not called");
+    bench.tools.calls[0]?.finish({});
+    await settled(wire, bench);
+    expect(wire.all("response.create")).toEqual([]);
+    bench.tools.calls[1]?.finish({});
+    await wire.next("response.create");
+    expect(wire.types().slice(-3)).toEqual([
+      "conversation.item.create",
+      "conversation.item.create",
+      "response.create",
+    ]);
+  });
+
+  test("bring their pictures after the outputs and before the one response.create", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    announce(wire, "r1", callItem("c2"));
+    finish(wire, "r1");
+    await until(() => bench.tools.calls.length === 2, "The tools were not called");
+    bench.tools.calls[0]?.finish({ images: [new Uint8Array([1])] });
+    bench.tools.calls[1]?.finish({ images: [new Uint8Array([2])] });
+    await wire.next("response.create");
+    const items = wire
+      .all("conversation.item.create")
+      .map((frame) => frame["item"] as Record<string, unknown>);
+    expect(items.map((item) => item["type"])).toEqual([
+      "function_call_output",
+      "function_call_output",
+      "message",
+    ]);
+    expect(items[2]).toMatchObject({
+      role: "user",
+      content: [
+        { type: "input_image", image_url: "data:image/jpeg;base64,AQ==" },
+        { type: "input_image", image_url: "data:image/jpeg;base64,Ag==" },
+      ],
+    });
+  });
+});
+
+describe("a tool that runs when the user breaks in", () => {
+  test("is told to stop, its output is added, and no answer is asked for (C6)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1");
+    await until(() => bench.tools.calls.length === 1, "The tool was not called");
+    wire.send({ type: "input_audio_buffer.speech_started", item_id: "u2", audio_start_ms: 0 });
+    await until(() => bench.tools.calls[0]?.signal.aborted === true, "The tool was not told to stop");
+    bench.tools.calls[0]?.finish({ ok: false, output: "stopped after 12 cm" });
+    wire.send({ type: "input_audio_buffer.speech_stopped", item_id: "u2", audio_end_ms: 500 });
+    begin(wire, "vad");
+    finish(wire, "vad");
+    await settled(wire, bench);
+    expect(outputs(wire)).toEqual([["c1", "stopped after 12 cm"]]);
+    expect(wire.all("response.create")).toEqual([]);
+  });
+
+  test("and was called by the very response that is cut is answered for without being run (C6)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    await bench.event("response.started");
+    bench.session.port.interrupt();
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1", { status: "cancelled", output: [callItem("c1")] });
+    await until(() => outputs(wire).length === 1, "The call was not answered");
+    await settled(wire, bench);
+    expect(bench.tools.calls).toEqual([]);
+    expect(outputs(wire)[0]?.[1]).toContain("TOOL_ABORTED");
+    expect(wire.all("response.create")).toEqual([]);
+  });
+});
+
+describe("a tool that runs when the link drops", () => {
+  test("is told to stop, and its result goes nowhere: not to the new connection (C4)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1");
+    await until(() => bench.tools.calls.length === 1, "The tool was not called");
+    wire.drop();
+    await until(() => bench.tools.calls[0]?.signal.aborted === true, "The tool was not told to stop");
+    const again = await link.server.accept();
+    await again.configure();
+    await bench.state("ready");
+    bench.tools.calls[0]?.finish({ output: "late" });
+    await settled(again, bench);
+    expect(again.types()).toEqual(["session.update"]);
+    expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 1, running: 0 } });
+  });
+
+  test("and never ends holds nothing up: the same call id runs on the new connection (C4)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    await until(() => bench.tools.calls.length === 1, "The tool was not called");
+    wire.drop();
+    const again = await link.server.accept();
+    await again.configure();
+    await bench.state("ready");
+    begin(again, "r1");
+    announce(again, "r1", callItem("c1"));
+    finish(again, "r1");
+    await until(() => bench.tools.calls.length === 2, "The tool was not called again");
+    bench.tools.calls[1]?.finish({ output: "now" });
+    await again.next("response.create");
+    expect(outputs(again)).toEqual([["c1", "now"]]);
+  });
+});
