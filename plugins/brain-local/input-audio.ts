@@ -115,10 +115,14 @@ export class InputAudio {
         this.#commit(this.#cursor, "vad");
       }
     }
-    if (!this.#utterance) {
-      const keep = (prefixMsOf(turn) + this.#vad.onsetFrames * 20) * SAMPLES_PER_MS;
-      this.#store.forget(this.#cursor - Math.max(keep, RATE_HZ));
-    }
+    if (!this.#utterance) this.#forgetSilence(turn);
+  }
+
+  /** Keeps what an onset may reach back to; in strides, since forgetting moves what is kept. */
+  #forgetSilence(turn: TurnDetection): void {
+    const reach = (prefixMsOf(turn) + this.#vad.onsetFrames * 20) * SAMPLES_PER_MS;
+    const kept = Math.max(reach, RATE_HZ);
+    if (this.#cursor - this.#store.start > 2 * kept) this.#store.forget(this.#cursor - kept);
   }
 
   #speechStarts(turn: TurnDetection): void {

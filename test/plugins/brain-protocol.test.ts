@@ -305,6 +305,19 @@ test("frames that are no events are refused and the socket stays open", async ()
   await client.ping();
 });
 
+test("an append of 11 MiB is taken, a longer one refused, and a frame of 17 MiB closes that socket only", async () => {
+  const { brain, client } = await start();
+  const other = await join(brain);
+  client.send({ type: "input_audio_buffer.append", audio: Buffer.alloc(11 * 2 ** 20).toString("base64") });
+  await client.settled();
+  expect(client.types()).not.toContain("error");
+  client.send({ type: "input_audio_buffer.append", audio: "A".repeat(15 * 2 ** 20 + 4) });
+  expect(errorOf(await client.until("error")).code).toBe("string_above_max_length");
+  client.sendRaw("x".repeat(17 * 2 ** 20));
+  expect((await client.closed).code).toBe(1009);
+  await other.settled();
+});
+
 test("an out-of-band response leaves no trace and may run beside the main one", async () => {
   const { brain, client } = await start({ answers: ["Long and slow it goes. ".repeat(20)], speed: 1 });
   const { id } = (await client.ask(say("one"), "conversation.item.done")).item as { id: string };
