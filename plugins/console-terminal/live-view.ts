@@ -1,5 +1,5 @@
 import type { TopicName, Topics } from "myna";
-import { latencyText, motionText, plain, poseText, readable } from "./rows.ts";
+import { latencyText, motionText, outcome, plain, poseText, readable } from "./rows.ts";
 import type { Row, Tone } from "./rows.ts";
 
 type Reaction = { [T in TopicName]?: (event: Topics[T]) => void };
@@ -99,7 +99,7 @@ export class LiveView {
       const failed = ok ? "" : ` failed${code === undefined ? "" : ` (${plain(code)})`}`;
       this.#settle(call_id, {
         label: ok ? "done" : "failed",
-        text: `${plain(name)}${failed} → ${readable(result)} (${took})`,
+        text: `${plain(name)}${failed} → ${outcome(result)} (${took})`,
         tone: ok ? "good" : "bad",
       });
     },

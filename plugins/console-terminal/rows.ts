@@ -60,6 +60,12 @@ export function readable(value: unknown): string {
     .join(" ");
 }
 
+/** A tool's result: its `summary` where it has one, which says the same in words. */
+export function outcome(result: unknown): string {
+  const summary = (result as { summary?: unknown } | null)?.summary;
+  return typeof summary === "string" ? plain(summary) : readable(result);
+}
+
 function short(value: unknown): string {
   if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
   if (typeof value === "string")

@@ -5,7 +5,7 @@ import { runLine } from "../../plugins/console-terminal/commands.ts";
 import type { CommandPort } from "../../plugins/console-terminal/commands.ts";
 import { LiveView } from "../../plugins/console-terminal/live-view.ts";
 import { Outlet, jsonLine } from "../../plugins/console-terminal/outlet.ts";
-import { formatRow, latencyText, plain, readable } from "../../plugins/console-terminal/rows.ts";
+import { formatRow, latencyText, outcome, plain, readable } from "../../plugins/console-terminal/rows.ts";
 import type { Row } from "../../plugins/console-terminal/rows.ts";
 import { Screen } from "../../plugins/console-terminal/screen.ts";
 import { Script } from "../../plugins/console-terminal/script.ts";
@@ -324,6 +324,12 @@ describe("the live view", () => {
     expect(readable({ name: "two words", angle_deg: 90.12345, fast: true })).toBe(
       'name="two words" angle_deg=90.123 fast=true',
     );
+  });
+
+  test("a result that has a summary is shown by it", () => {
+    expect(outcome({ moved_m: 0.5, summary: "I moved 50 cm." })).toBe("I moved 50 cm.");
+    expect(outcome({ moved_m: 0.5 })).toBe("moved_m=0.5");
+    expect(outcome(null)).toBe("null");
   });
 
   test("rows are coloured only when asked, and cut to the width", () => {
