@@ -36,7 +36,7 @@ export interface ConnectionDeps {
   connect: Connect;
   /** The text of our configuration, the first frame of each connection. */
   configure: (eventId: string) => string;
-  /** Events of the present connection only; not the ones that make it ready. */
+  /** Events of the present connection, once it is ready; before that, `session_created` only. */
   onEvent: (event: ServerEvent) => void;
   /** The server has taken our configuration; `queuedAudio` frames of the microphone went out of the outbox. */
   onReady: (queuedAudio: number) => void;
@@ -65,7 +65,15 @@ export class Connection {
   #normalCloses = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  readonly #counters = { connects: 0, received: 0, sent: 0, binary_frames: 0, stale_events: 0, lost: 0 };
+  readonly #counters = {
+    connects: 0,
+    received: 0,
+    sent: 0,
+    binary_frames: 0,
+    stale_events: 0,
+    early_events: 0,
+    lost: 0,
+  };
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
@@ -75,11 +83,6 @@ export class Connection {
 
   get state(): LinkState {
     return this.#state;
-  }
-
-  /** Number of the present connection; rises with each attempt. */
-  get generation(): number {
-    return this.#generation;
   }
 
   start(): void {
@@ -206,6 +209,10 @@ export class Connection {
     }
     if (event.type === "session_updated" && this.#state === "connecting") {
       if (this.#greeted) this.#becomeReady();
+      return;
+    }
+    if (this.#state === "connecting" && event.type !== "session_created") {
+      this.#counters.early_events++;
       return;
     }
     this.#deps.onEvent(event);

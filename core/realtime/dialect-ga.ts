@@ -23,7 +23,7 @@ export class GaDialect implements Dialect {
     bad_json: 0,
     bad_audio: 0,
     incomplete_events: 0,
-    unknown_events: 0,
+    ignored_events: 0,
   };
 
   request(
@@ -131,7 +131,7 @@ export class GaDialect implements Dialect {
       case "error":
         return { type: "error", fault: readFault(event["error"]) };
       default:
-        this.#counters.unknown_events++;
+        this.#counters.ignored_events++;
         return null;
     }
   }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Capture, Playback } from "../audio/port.ts";
+import { maskSecrets } from "../log.ts";
 import type { Logger } from "../log.ts";
 import type { TopicName, Topics } from "../topics.ts";
 import { Arbiter } from "./arbiter.ts";
@@ -13,7 +14,6 @@ import { newId } from "./events.ts";
 import type { ClientEvent, NewItem, ServerEvent, ServerFault } from "./events.ts";
 import { fatalFault, isBenign } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
-import { maskSecrets } from "../log.ts";
 import { MicrophoneClock } from "./microphone.ts";
 import type { SessionPort, ToolPort } from "./port.ts";
 import { ToolLoop } from "./tool-loop.ts";
@@ -89,9 +89,7 @@ export class Session {
     );
     this.#tools = new ToolLoop({
       tools,
-      addItem: (item, generation) => {
-        if (generation === this.#connection.generation) this.#addItem(item);
-      },
+      addItem: (item) => this.#addItem(item),
       respond: () => this.#arbiter.want({ automatic: true }),
     });
     this.#clock = new MicrophoneClock(config);
@@ -336,7 +334,7 @@ export class Session {
   }
 
   #call(responseId: string, call: ResponseDone["calls"][number]): void {
-    this.#tools.call(responseId, call, this.#connection.generation, this.#speech.isCut(responseId));
+    this.#tools.call(responseId, call, this.#speech.isCut(responseId));
   }
 
   #responseDone({ responseId, clientEventId, status, fault, calls }: ResponseDone): void {

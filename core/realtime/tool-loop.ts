@@ -4,8 +4,8 @@ import type { ToolOutcome, ToolPort } from "./port.ts";
 
 export interface ToolLoopDeps {
   tools: ToolPort;
-  /** Adds an item to the conversation, on the connection `generation`; nothing where that is gone. */
-  addItem: (item: NewItem, generation: number) => void;
+  /** Adds an item to the conversation. */
+  addItem: (item: NewItem) => void;
   /** Asks for the one response that follows the results. */
   respond: () => void;
 }
@@ -20,7 +20,6 @@ const NOT_RUN: ToolOutcome = {
 
 /** The calls of one response. */
 interface Batch {
-  generation: number;
   /** Calls without a result. */
   open: number;
   /** The response has ended: no further call comes. */
@@ -34,7 +33,7 @@ interface Batch {
 
 /**
  * Runs what the model calls, away from the socket: each call once, however often it is announced, its result sent
- * once and only on the connection that asked. After the last result of a response, and its end, comes one request
+ * once and only on the connection that asked: `reset` drops those of a lost one. After the last result of a response, and its end, comes one request
  * for an answer.
  */
 export class ToolLoop {
@@ -49,7 +48,7 @@ export class ToolLoop {
   }
 
   /** A call was announced. One that is not complete is left alone; one of an interrupted response is answered for. */
-  call(responseId: string, call: FunctionCall, generation: number, cut: boolean): void {
+  call(responseId: string, call: FunctionCall, cut: boolean): void {
     if (!call.completed) {
       this.#counters.incomplete++;
       return;
@@ -59,7 +58,7 @@ export class ToolLoop {
       return;
     }
     this.#seen.add(call.callId);
-    const batch = this.#batch(responseId, generation);
+    const batch = this.#batch(responseId);
     if (cut) batch.interrupted = true;
     batch.open++;
     this.#counters.dispatched++;
@@ -100,11 +99,10 @@ export class ToolLoop {
     return { ...this.#counters };
   }
 
-  #batch(responseId: string, generation: number): Batch {
+  #batch(responseId: string): Batch {
     let batch = this.#batches.get(responseId);
     if (!batch) {
       batch = {
-        generation,
         open: 0,
         ended: false,
         interrupted: false,
@@ -141,7 +139,7 @@ export class ToolLoop {
     batch.open--;
     batch.answered++;
     batch.jpegs.push(...images);
-    this.#deps.addItem({ kind: "tool_output", id: newId("item"), callId, output }, batch.generation);
+    this.#deps.addItem({ kind: "tool_output", id: newId("item"), callId, output });
     this.#settle(responseId, batch);
   }
 
@@ -152,7 +150,7 @@ export class ToolLoop {
     if (batch.jpegs.length > 0) {
       const jpegs = batch.jpegs;
       const item: NewItem = { kind: "user_images", id: newId("item"), jpegs, caption: undefined };
-      this.#deps.addItem(item, batch.generation);
+      this.#deps.addItem(item);
     }
     if (!batch.interrupted) this.#deps.respond();
   }

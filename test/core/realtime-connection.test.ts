@@ -473,7 +473,7 @@ describe("garbage from the server", () => {
     expect(session.playback.writes).toEqual([]);
     expect(session.session.counters()).toMatchObject({
       connection: { binary_frames: 1 },
-      dialect: { bad_json: 3, bad_audio: 1, incomplete_events: 1, unknown_events: 3 },
+      dialect: { bad_json: 3, bad_audio: 1, incomplete_events: 1, ignored_events: 3 },
     });
   });
 

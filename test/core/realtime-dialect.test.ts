@@ -111,6 +111,15 @@ describe("audio deltas", () => {
     expect(items).toEqual(["a", "b", "a", "a", "b"]);
   });
 
+  test("that end in the middle of their last key are no events", () => {
+    const dialect = new GaDialect();
+    const head =
+      '{"type":"response.output_audio.delta","event_id":"e","response_id":"r","item_id":"i","delta":"';
+    expect(heard(dialect.decode(head + 'AQA="}'))?.pcm).toEqual([1]);
+    expect(heard(dialect.decode(head + '"}'))?.pcm).toEqual([]);
+    expect(dialect.decode(head + "}")).toBeNull();
+  });
+
   test("larger than any before are taken whole", () => {
     const pcm = new Int16Array(200_000).map((_, i) => i);
     const delta = Buffer.from(pcm.buffer).toString("base64");
@@ -155,12 +164,12 @@ describe("events of the server", () => {
       `{"type":"deep","x":${"[".repeat(5000)}${"]".repeat(5000)}}`,
     ];
     expect(frames.map((frame) => dialect.decode(frame))).toEqual(frames.map(() => null));
-    const { bad_json, bad_audio, incomplete_events, unknown_events } = dialect.counters();
-    expect({ bad_json, bad_audio, incomplete_events, unknown_events }).toEqual({
+    const { bad_json, bad_audio, incomplete_events, ignored_events } = dialect.counters();
+    expect({ bad_json, bad_audio, incomplete_events, ignored_events }).toEqual({
       bad_json: 7,
       bad_audio: 2,
       incomplete_events: 7,
-      unknown_events: 2,
+      ignored_events: 2,
     });
   });
 

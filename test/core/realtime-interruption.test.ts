@@ -144,6 +144,40 @@ describe("the user speaks over the answer", () => {
   });
 });
 
+describe("a loudspeaker that reports more than was received", () => {
+  test("truncates at what was received (C7)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 100, "One two");
+    await written(bench, 1);
+    bench.playback.flush = () => ({ itemId: "a1", playedMs: 120.7, receivedMs: 100 });
+    bench.session.port.interrupt();
+    await settled(wire, bench);
+    expect(edits(wire)[1]).toEqual({
+      type: "conversation.item.truncate",
+      item_id: "a1",
+      content_index: 0,
+      audio_end_ms: 100,
+    });
+  });
+
+  test("cuts nothing of an item that is complete", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 100, "One two");
+    endItem(wire, "r1", "a1", "One two");
+    finish(wire, "r1");
+    await bench.event("response.finished");
+    bench.playback.flush = () => ({ itemId: "a1", playedMs: 100, receivedMs: 100 });
+    bench.session.port.interrupt();
+    await settled(wire, bench);
+    expect(edits(wire)).toEqual([]);
+    expect(bench.events("assistant.transcript").at(-1)).toMatchObject({ final: true, interrupted: false });
+  });
+});
+
 describe("an interruption that is noticed twice", () => {
   test("by the robot's ears, then by the server, cancels and truncates once (C7)", async () => {
     await using link = await connected();

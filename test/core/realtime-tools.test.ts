@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { until } from "../kit/raw-server.ts";
+import { RawServer, until } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
-import { announce, begin, callItem, connected, finish, settled } from "./realtime-kit.ts";
+import { announce, begin, callItem, connected, finish, SessionBench, settled } from "./realtime-kit.ts";
 
 function outputs(wire: RawConnection): [unknown, unknown][] {
   return wire
@@ -153,6 +153,31 @@ describe("two calls of one response", () => {
   });
 });
 
+describe("a call that ends before the next one is announced", () => {
+  test("keeps its picture until all outputs are there (C5)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    await until(() => bench.tools.calls.length === 1, "The tool was not called");
+    bench.tools.calls[0]?.finish({ images: [new Uint8Array([1])] });
+    await wire.next("conversation.item.create");
+    announce(wire, "r1", callItem("c2"));
+    await until(() => bench.tools.calls.length === 2, "The second tool was not called");
+    bench.tools.calls[1]?.finish({});
+    finish(wire, "r1");
+    await wire.next("response.create");
+    const items = wire
+      .all("conversation.item.create")
+      .map((frame) => frame["item"] as Record<string, unknown>);
+    expect(items.map((item) => item["type"])).toEqual([
+      "function_call_output",
+      "function_call_output",
+      "message",
+    ]);
+  });
+});
+
 describe("a tool that runs when the user breaks in", () => {
   test("is told to stop, its output is added, and no answer is asked for (C6)", async () => {
     await using link = await connected();
@@ -205,6 +230,23 @@ describe("a tool that runs when the link drops", () => {
     await settled(again, bench);
     expect(again.types()).toEqual(["session.update"]);
     expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 1, running: 0 } });
+  });
+
+  test("and was called before the link was ready is not run at all", async () => {
+    await using server = await RawServer.listen();
+    await using bench = new SessionBench(() => ({ url: server.url }));
+    bench.session.start();
+    const wire = await server.accept();
+    await wire.next("session.update");
+    begin(wire, "r1");
+    announce(wire, "r1", callItem("c1"));
+    finish(wire, "r1");
+    wire.send({ type: "session.updated", session: {} });
+    await bench.state("ready");
+    await settled(wire, bench);
+    expect(bench.tools.calls).toEqual([]);
+    expect(bench.events("response.started")).toEqual([]);
+    expect(bench.session.counters()).toMatchObject({ connection: { early_events: 3 } });
   });
 
   test("and never ends holds nothing up: the same call id runs on the new connection (C4)", async () => {
