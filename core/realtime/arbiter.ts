@@ -4,6 +4,7 @@ import { newId } from "./events.ts";
 /** After the robot's own ears heard speech, how long the server may take to hear it too. */
 const EARS_MS = 1500;
 
+/** What {@link Arbiter} works with. */
 export interface ArbiterDeps {
   send: (event: ClientEvent) => void;
   /** True when the link is ready. */

@@ -11,6 +11,7 @@ export interface Cut {
   playedMs: number;
 }
 
+/** What {@link AssistantSpeech} works with. */
 export interface AssistantSpeechDeps {
   playback: Playback;
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;

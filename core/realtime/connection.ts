@@ -29,6 +29,7 @@ export interface LinkChange {
   failure?: LinkFailure;
 }
 
+/** What {@link Connection} works with. */
 export interface ConnectionDeps {
   config: SessionConfig;
   dialect: Dialect;

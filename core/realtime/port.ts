@@ -38,6 +38,7 @@ export interface ToolDescription {
 }
 
 /** What a tool call came to. */
+/** What became of a call. */
 export interface ToolOutcome {
   ok: boolean;
   /** What the model reads as `function_call_output.output`. */

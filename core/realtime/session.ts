@@ -21,6 +21,7 @@ import { connectWebSocket } from "./transport.ts";
 import type { Connect } from "./transport.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
+/** What {@link Session} works with. */
 export interface SessionDeps {
   config: SessionConfig;
   /** Where the server is; null while it is not there yet: then {@link Session.endpointChanged} tells. May throw a MynaError. */
@@ -226,6 +227,7 @@ export class Session {
     if (state === "ready") log.info("connected", { url });
     else if (failure && state === "closed")
       log.error("the link is closed", { code: failure.code, reason: failure.message, url });
+    else if (failure?.code === "SERVICE_UNAVAILABLE") log.debug("waiting for the Realtime server");
     else if (failure && attempt <= 2)
       log.warn("no link", { code: failure.code, reason: failure.message, url, retry_in_ms: retryInMs });
     publish("session.state_changed", {

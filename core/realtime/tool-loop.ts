@@ -2,6 +2,7 @@ import type { FunctionCall, NewItem } from "./events.ts";
 import { newId } from "./events.ts";
 import type { ToolOutcome, ToolPort } from "./port.ts";
 
+/** What {@link ToolLoop} works with. */
 export interface ToolLoopDeps {
   tools: ToolPort;
   /** Adds an item to the conversation. */

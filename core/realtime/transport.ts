@@ -28,6 +28,7 @@ export interface TransportEvents {
   onClose(failure: LinkFailure): void;
 }
 
+/** What a transport connects to. */
 export interface TransportRequest {
   url: string;
   headers: Record<string, string>;
