@@ -7,6 +7,7 @@ import { CaptureLoop } from "./capture-loop.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { PlaybackLoop } from "./playback-loop.ts";
 import type { CaptureDriver, PlaybackDriver } from "./port.ts";
+import { raisePriority } from "./priority.ts";
 import { Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
 
@@ -59,6 +60,7 @@ async function run(setup: DeviceThreadSetup): Promise<void> {
   } catch (error) {
     return tell({ type: "refused", ...describe(error) });
   }
+  raisePriority();
   tell({ type: "opened", rateHz: driver.rateHz, channels: driver.channels });
   try {
     while (Atomics.load(stop, 0) === 0) loop.step();
