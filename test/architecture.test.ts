@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
+import { listProfiles } from "../core/profile-source.ts";
 import { pluginDefinition, pluginNames } from "../docs/plugin-list.ts";
 import { ROOT, code, imports, occurrences, reachable, read, sources, target } from "./source-tree.ts";
 
@@ -226,9 +227,7 @@ describe("package.json", () => {
   });
 
   test("there is a script for each profile", () => {
-    const profiles = [...new Bun.Glob("*.toml").scanSync(join(ROOT, "profiles"))]
-      .map((file) => file.replace(".toml", ""))
-      .filter((name) => name !== "base" && name !== "local");
+    const profiles = listProfiles(join(ROOT, "profiles"));
     const missing = profiles.filter(
       (name) => packageJson["scripts"]?.[name] !== `bun core/main.ts --profile ${name}`,
     );

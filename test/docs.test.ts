@@ -10,10 +10,9 @@ import { cells, configKeys, readmeTable } from "../docs/config-table.ts";
 import { writeReference } from "../docs/generate.ts";
 import { pluginDefinition, pluginNames } from "../docs/plugin-list.ts";
 import { readTopics } from "../docs/topic-source.ts";
+import { ROOT, read } from "./source-tree.ts";
 
-const ROOT = join(import.meta.dir, "..");
 const RUN_DOCS = "docs/reference is not what the code says: run `bun run docs` and commit the result";
-const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 /** First cells of all table rows of a reference page, without backticks and flag values. */
 function rowNames(page: string): string[] {

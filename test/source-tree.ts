@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
+/** The project's folder. */
 export const ROOT = join(import.meta.dir, "..");
 
 /** TypeScript files below the given folders, as paths from the root, sorted. */
@@ -11,6 +12,7 @@ export function sources(...folders: string[]): string[] {
     .sort();
 }
 
+/** Text of a file, named from the root. */
 export function read(file: string): string {
   return readFileSync(join(ROOT, file), "utf8");
 }
