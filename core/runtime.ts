@@ -57,7 +57,9 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     services.provide(name, service, "embedding program", (body) => body());
   }
   const tools = new ToolRegistry((topic, event) => bus.publish(topic, event), log.child("tools"));
-  const audio = new AudioEngine(profile.audio);
+  const audio = new AudioEngine(profile.audio, (error) =>
+    log.error("an audio handler threw", { error: describeError(error) }),
+  );
   const session = createSession(profile, { bus, services, tools, audio, log, env });
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
