@@ -1,9 +1,10 @@
 import { AudioDeltaReader } from "./audio-delta.ts";
 import type { SessionConfig } from "./config.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Dialect, WireEvent } from "./dialect.ts";
 import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { isRecord, numberOf, readCall, readCalls, readFault, readStatus, textOf } from "./ga-fields.ts";
 import type { ToolDescription } from "./port.ts";
+import { readRateLimits, readTranscriptionUsage, readUsage } from "./usage.ts";
 
 const PCM_FORMAT = { type: "audio/pcm", rate: 24_000 };
 const APPEND_HEAD = '{"type":"input_audio_buffer.append","audio":"';
@@ -14,6 +15,7 @@ const CLIENT_EVENT = "client_event_id";
 /** The dialect of OpenAI's generally available Realtime API (2025-08 and later). */
 export class GaDialect implements Dialect {
   readonly name = "ga";
+  wire: WireEvent | null = null;
   readonly #audio = new AudioDeltaReader();
   #frame: Int16Array | null = null;
   #frameBytes: Uint8Array = new Uint8Array(0);
@@ -37,6 +39,7 @@ export class GaDialect implements Dialect {
   }
 
   decode(frame: string): ServerEvent | null {
+    this.wire = null;
     const delta = this.#audio.read(frame);
     if (delta) {
       this.#counters.audio_fast++;
@@ -53,6 +56,7 @@ export class GaDialect implements Dialect {
       this.#counters.bad_json++;
       return null;
     }
+    this.wire = event as WireEvent;
     return this.#translate(event["type"], event);
   }
 
@@ -100,7 +104,13 @@ export class GaDialect implements Dialect {
       case "conversation.item.input_audio_transcription.delta":
         return this.#with(itemId, { type: "user_text_delta", itemId, delta: textOf(event["delta"]) });
       case "conversation.item.input_audio_transcription.completed":
-        return this.#with(itemId, { type: "user_text_done", itemId, text: textOf(event["transcript"]) });
+        return this.#with(itemId, {
+          type: "user_text_done",
+          itemId,
+          text: textOf(event["transcript"]),
+          contentIndex: numberOf(event["content_index"]) ?? 0,
+          usage: readTranscriptionUsage(event["usage"]),
+        });
       case "conversation.item.input_audio_transcription.failed":
         return this.#with(itemId, {
           type: "user_text_failed",
@@ -128,6 +138,8 @@ export class GaDialect implements Dialect {
         if (typeof text !== "string") return this.#incomplete();
         return this.#with(itemId, { type: "text_done", responseId, itemId, text });
       }
+      case "rate_limits.updated":
+        return { type: "rate_limits", limits: readRateLimits(event["rate_limits"]) };
       case "error":
         return { type: "error", fault: readFault(event["error"]) };
       default:
@@ -146,7 +158,8 @@ export class GaDialect implements Dialect {
     const details = isRecord(response["status_details"]) ? response["status_details"] : {};
     const fault = isRecord(details["error"]) ? readFault(details["error"]) : undefined;
     const calls = readCalls(response["output"], status);
-    return { type: "response_done", responseId, clientEventId, status, fault, calls };
+    const usage = readUsage(response["usage"]);
+    return { type: "response_done", responseId, clientEventId, status, fault, calls, usage };
   }
 
   #slowAudio(responseId: string, itemId: string, base64: unknown): ServerEvent | null {

@@ -1,5 +1,6 @@
 import type { SessionConfig } from "./config.ts";
 import type { ToolDescription } from "./port.ts";
+import type { RateLimit, TokenUsage, TranscriptionUsage } from "./usage.ts";
 
 /** How a response ended. */
 export type ResponseStatus = "completed" | "cancelled" | "failed" | "incomplete";
@@ -47,7 +48,14 @@ export type ServerEvent =
   | { type: "item_added"; itemId: string; role: string; previousItemId: string | undefined }
   | { type: "item_deleted"; itemId: string }
   | { type: "user_text_delta"; itemId: string; delta: string }
-  | { type: "user_text_done"; itemId: string; text: string }
+  | {
+      type: "user_text_done";
+      itemId: string;
+      text: string;
+      contentIndex: number;
+      /** What the recogniser consumed, where the server says so. */
+      usage: TranscriptionUsage | undefined;
+    }
   | { type: "user_text_failed"; itemId: string; message: string }
   /** `clientEventId` is that of our `create_response`, where the server hands metadata back. */
   | { type: "response_created"; responseId: string; clientEventId: string | undefined }
@@ -58,12 +66,16 @@ export type ServerEvent =
       status: ResponseStatus;
       fault: ServerFault | undefined;
       calls: FunctionCall[];
+      /** What the answer consumed; cancelled and failed ones have it too. */
+      usage: TokenUsage | undefined;
     }
   | { type: "output_item_done"; responseId: string; itemId: string; call: FunctionCall | undefined }
   | { type: "audio_done"; responseId: string; itemId: string }
   /** Words of the robot: the transcript of its speech, or text where it answers in writing. */
   | { type: "text_delta"; responseId: string; itemId: string; delta: string }
   | { type: "text_done"; responseId: string; itemId: string; text: string }
+  /** How much may still be sent; may come at any time. */
+  | { type: "rate_limits"; limits: RateLimit[] }
   | { type: "error"; fault: ServerFault };
 
 /** An item that we add to the conversation. Ids have at most 32 characters. */

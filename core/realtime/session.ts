@@ -331,6 +331,7 @@ export class Session {
       case "session_created":
       case "session_updated":
       case "item_deleted":
+      case "rate_limits":
         break;
     }
   }
