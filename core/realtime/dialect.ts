@@ -1,8 +1,13 @@
 import type { ClientEvent, ServerEvent } from "./events.ts";
 
+/** An event as it is on the wire: an object of JSON with a type, otherwise unchecked. */
+export type WireEvent = Record<string, unknown> & { type: string };
+
 /** One server's way of writing events: JSON text on one side, the internal model on the other. One per connection. */
 export interface Dialect {
   readonly name: string;
+  /** The event that the last `decode` parsed, in this dialect's names; null for audio that needed no parsing, and for garbage. */
+  readonly wire: WireEvent | null;
   /** URL and headers of the WebSocket. The key is in the headers only. */
   request(
     url: string,
