@@ -13,5 +13,5 @@ export * from "./services.ts";
 export { ToolPictures } from "./tools.ts";
 export type { Json, ToolCall, ToolDefinition } from "./tools.ts";
 export { RETAINED_TOPICS } from "./topics.ts";
-export type { LinkState, PluginState, Pose, TopicName, Topics, TurnLatency } from "./topics.ts";
+export type { LinkState, PluginState, Pose, TokenKinds, TopicName, Topics, TurnLatency } from "./topics.ts";
 export { Resampler, resample } from "./audio/resample.ts";

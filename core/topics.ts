@@ -69,6 +69,57 @@ export interface Topics {
   /** How long a spoken turn took, step by step. */
   "turn.latency": TurnLatency;
 
+  /** What an answer or a transcription consumed; `usd` is null where the price is not known. `input` is without `cached`. */
+  "usage.updated": {
+    kind: "response" | "transcription";
+    id: string;
+    model: string;
+    input: TokenKinds;
+    cached: TokenKinds;
+    output: TokenKinds;
+    /** Seconds of speech, where the recogniser is paid for by time. */
+    seconds: number;
+    usd: number | null;
+    /** True where the server left details open. */
+    estimated: boolean;
+  };
+  /**
+   * What the robot has cost since its start and since midnight, US dollars; null where no price is known. With
+   * `unpriced` answers or transcriptions it has cost more than that.
+   */
+  "cost.updated": {
+    day: string;
+    session_usd: number | null;
+    day_usd: number | null;
+    unpriced: number;
+    estimated: boolean;
+  };
+  /** A share of a cap of [budget] is spent; once for each cap. */
+  "budget.warned": { scope: "session" | "day"; spent_usd: number; cap_usd: number };
+  /** What the budget makes the robot do: "none" is as configured. */
+  "budget.degraded": {
+    step: "none" | "smaller_model" | "local_brain" | "sleep";
+    scope: "session" | "day";
+    model?: string;
+  };
+  /** Estimated size of what goes in front of every conversation, tokens; `limit_tokens` is the server's. */
+  "context.measured": {
+    instructions_tokens: number;
+    tools_tokens: number;
+    tools: number;
+    limit_tokens: number;
+  };
+  /** Old camera images were taken out of the conversation. */
+  "context.trimmed": { images: number };
+  /** How much the server lets us send; `reset_s` is the time until the limit is whole again. */
+  "rate_limits.updated": {
+    limits: { name: string; limit?: number; remaining?: number; reset_s?: number }[];
+  };
+  /** An answer is not asked for yet because the server's rate limit is used up; once for each wait. */
+  "response.delayed": { wait_ms: number; limit: string };
+  /** The link was closed on purpose: nobody spoke, or the budget is spent. Speech or typing opens it, unless it is the budget. */
+  "session.hung_up": { reason: "idle" | "budget" };
+
   /** The model called a tool. */
   "tool.started": { call_id: string; name: string; arguments: unknown };
   /** A tool ended, well or not. */
@@ -116,6 +167,13 @@ export interface TurnLatency {
   total_ms: number | null;
 }
 
+/** Tokens by what they stand for. */
+export interface TokenKinds {
+  text: number;
+  audio: number;
+  image: number;
+}
+
 /** How a plugin does; "degraded" still works, "retrying" waits for a device or a service. */
 export type PluginState =
   "starting" | "ready" | "degraded" | "retrying" | "failed" | "quarantined" | "stopped";
@@ -127,6 +185,9 @@ export type TopicName = keyof Topics & string;
 export const RETAINED_TOPICS: ReadonlySet<string> = new Set<TopicName>([
   "runtime.ready",
   "session.state_changed",
+  "cost.updated",
+  "budget.degraded",
+  "context.measured",
   "audio.listening_changed",
   "body.pose",
   "mode.changed",
