@@ -32,6 +32,10 @@ export const ERRORS = {
   SOUND_UNKNOWN: { retryable: false, meaning: "There is no sound of that name." },
   LINK_REFUSED: { retryable: true, meaning: "The Realtime server could not be reached." },
   LINK_AUTH: { retryable: false, meaning: "The Realtime server refused the key." },
+  TOKEN_UNAVAILABLE: {
+    retryable: true,
+    meaning: "The command or server that gives tokens for the Realtime server did not give one.",
+  },
   LINK_CLOSED: { retryable: true, meaning: "The connection to the Realtime server was lost." },
   LINK_FATAL: {
     retryable: false,
@@ -43,6 +47,8 @@ export const ERRORS = {
     meaning: "More was to be sent than the outbox holds while the link was down.",
   },
   SERVER_ERROR: { retryable: true, meaning: "The Realtime server reported an error event." },
+  ARGUMENT_INVALID: { retryable: false, meaning: "A program called with a value that the call cannot take." },
+  LISTENER_FAILED: { retryable: false, meaning: "A listener of a RealtimeClient threw." },
   PORT_IN_USE: { retryable: true, meaning: "Another program listens on the port." },
   SPEECH_UNAVAILABLE: { retryable: false, meaning: "The speech recogniser or its model is not installed." },
   SHUTTING_DOWN: { retryable: false, meaning: "The robot is being switched off." },

@@ -1,4 +1,5 @@
 import { isMynaError } from "./errors.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** One subject of the log. Never hand it spoken words at info level or above; secrets are masked. */
 export interface Logger {
@@ -88,7 +89,7 @@ class Log implements Logger {
 
 /** Keys and bearer tokens in a text, masked. */
 export function maskSecrets(text: string): string {
-  return text.replace(SECRET_VALUE, "[secret]");
+  return withoutSecrets(text).replace(SECRET_VALUE, "[secret]");
 }
 
 function redact(key: string, value: unknown, hideSpeech: boolean): unknown {

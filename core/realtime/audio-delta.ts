@@ -1,6 +1,6 @@
 import type { AudioDelta } from "./events.ts";
 
-const TYPE = "response.output_audio.delta";
+const GA_TYPE = "response.output_audio.delta";
 const ID = /^[\w.:-]{1,128}$/;
 const QUOTE = 34;
 const COMMA = 44;
@@ -16,12 +16,18 @@ export type AudioFault = "base64" | "odd";
  * the samples are kept from call to call.
  */
 export class AudioDeltaReader {
+  readonly #type: string;
   readonly #event: AudioDelta = { type: "audio", responseId: "", itemId: "", pcm: new Int16Array(0) };
   #bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(65_536));
   /** The frame before: its text up to the id of the event, from there to the samples, and after them. */
   #head = "";
   #middle = "";
   #tail = "";
+
+  /** `type` is the name of the event in the server's dialect. */
+  constructor(type = GA_TYPE) {
+    this.#type = type;
+  }
 
   /**
    * A flat object of known keys in any order, without blanks and escapes: what Realtime servers send. Null for any
@@ -59,6 +65,7 @@ export class AudioDeltaReader {
     let idTo = -1;
     let audioFrom = -1;
     let audioTo = -1;
+    const type = this.#type;
     for (;;) {
       if (frame.charCodeAt(at) !== QUOTE) return null;
       const key = at + 1;
@@ -72,7 +79,7 @@ export class AudioDeltaReader {
         switch (keyEnd - key) {
           case 4:
             if (!frame.startsWith("type", key)) return null;
-            if (end - from !== TYPE.length || !frame.startsWith(TYPE, from)) return null;
+            if (end - from !== type.length || !frame.startsWith(type, from)) return null;
             typed = true;
             break;
           case 5:

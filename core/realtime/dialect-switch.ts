@@ -1,0 +1,49 @@
+import { BetaDialect } from "./dialect-beta.ts";
+import { GaDialect } from "./dialect-ga.ts";
+import type { Dialect, WireEvent } from "./dialect.ts";
+import type { ClientEvent, ServerEvent } from "./events.ts";
+
+/** The dialect of the present connection, which may be another one for the next. GA until `use` says otherwise. */
+export class SwitchedDialect implements Dialect {
+  readonly #ga = new GaDialect();
+  readonly #beta = new BetaDialect();
+  #current: GaDialect | BetaDialect = this.#ga;
+
+  get name(): "ga" | "beta" {
+    return this.#current.name;
+  }
+
+  get wire(): WireEvent | null {
+    return this.#current.wire;
+  }
+
+  /** Before a connection is opened. */
+  use(name: "ga" | "beta"): void {
+    this.#current = name === "ga" ? this.#ga : this.#beta;
+  }
+
+  request(
+    url: string,
+    model: string,
+    apiKey: string | undefined,
+  ): { url: string; headers: Record<string, string> } {
+    return this.#current.request(url, model, apiKey);
+  }
+
+  decode(frame: string): ServerEvent | null {
+    return this.#current.decode(frame);
+  }
+
+  encode(event: ClientEvent): string {
+    return this.#current.encode(event);
+  }
+
+  append(pcm: Int16Array): string {
+    return this.#current.append(pcm);
+  }
+
+  /** Of the dialect that is spoken now. */
+  counters(): Record<string, number> {
+    return this.#current.counters();
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { endpointAuth } from "./auth-config.ts";
+
+const SECRET_PARAMETER = /key|token|secret|password/i;
+
+/** A ws:// or wss:// URL without anything secret in it; the message never repeats the text. */
+export const serverUrl = z
+  .url({ protocol: /^wss?$/, error: "expected a ws:// or wss:// URL" })
+  .refine(holdsNoSecret, {
+    error: "expected a URL without a password or key: secrets come from the environment",
+  });
+
+/** Which way of writing events a server speaks; `auto` finds out. */
+export const dialectName = z.enum(["auto", "ga", "beta"]);
+
+/** An entry of `[[session.endpoints]]`. What it leaves out is as in [session]. */
+export const endpointConfig = z
+  .strictObject({
+    name: z.string().min(1).max(40),
+    url: serverUrl.optional(),
+    service: z.string().min(1).optional(),
+    dialect: dialectName.optional(),
+    model: z.string().min(1).optional(),
+    voice: z.string().min(1).optional(),
+    auth: endpointAuth.optional(),
+  })
+  .refine((endpoint) => endpoint.url === undefined || endpoint.service === undefined, {
+    path: ["service"],
+    error: "give either `url` or `service`, not both",
+  });
+
+/** One endpoint of a profile. */
+export type EndpointConfig = z.output<typeof endpointConfig>;
+
+function holdsNoSecret(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url) return true;
+  const secret = [...url.searchParams.keys()].some((name) => SECRET_PARAMETER.test(name));
+  return !secret && url.username === "" && url.password === "";
+}
