@@ -49,6 +49,10 @@ export const ERRORS = {
   SERVER_ERROR: { retryable: true, meaning: "The Realtime server reported an error event." },
   ARGUMENT_INVALID: { retryable: false, meaning: "A program called with a value that the call cannot take." },
   LISTENER_FAILED: { retryable: false, meaning: "A listener of a RealtimeClient threw." },
+  BUDGET_SPENT: {
+    retryable: false,
+    meaning: "A cap of [budget] is spent: the robot sleeps until there is budget again.",
+  },
   PORT_IN_USE: { retryable: true, meaning: "Another program listens on the port." },
   SPEECH_UNAVAILABLE: { retryable: false, meaning: "The speech recogniser or its model is not installed." },
   SHUTTING_DOWN: { retryable: false, meaning: "The robot is being switched off." },

@@ -6,6 +6,7 @@ import { MynaError } from "./errors.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { isTable, mergeLayers, readLayers } from "./profile-source.ts";
 import type { Layer, Table } from "./profile-source.ts";
+import { budgetConfig } from "./realtime/budget-config.ts";
 import { sessionConfig } from "./realtime/config.ts";
 
 /** Folder of the runtime's package. */
@@ -27,6 +28,7 @@ export const hostKeys = z.object({
 export const profileSchema = z.strictObject({
   description: z.string().default(""),
   session: sessionConfig,
+  budget: budgetConfig,
   audio: audioConfig,
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
   runtime: z

@@ -14,6 +14,7 @@ import { ServiceRegistry } from "./service-registry.ts";
 import type { Services } from "./services.ts";
 import { ToolRegistry } from "./tool-registry.ts";
 import { measureTurns } from "./turn.ts";
+import { costFile } from "./state-folder.ts";
 import { watchFolder } from "./watch.ts";
 
 /** A running robot. */
@@ -140,6 +141,8 @@ function createSession(
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
   const { service, url } = profile.session;
+  const localBrain = () =>
+    services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
   const apiKey = env["OPENAI_API_KEY"];
   return new Session({
     config: profile.session,
@@ -150,8 +153,11 @@ function createSession(
           "CONFIG_INVALID",
           `[session] service: there is no service "${service}" for a Realtime server`,
         );
-      return services.has("brain") ? { url: services.handle("brain").url() } : null;
+      return localBrain();
     },
+    budget: profile.budget,
+    stateFile: costFile(profile.budget.state_file, env),
+    localBrain,
     capture: audio.capture,
     playback: audio.playback,
     tools,

@@ -101,7 +101,12 @@ function profilesPage(): string {
 
 /** Meanings from the doc comments of the schemas where a key has no description. */
 function explained(keys: ConfigKey[]): ConfigKey[] {
-  const source = ["core/profile.ts", "core/audio/config.ts", "core/realtime/config.ts"]
+  const source = [
+    "core/profile.ts",
+    "core/audio/config.ts",
+    "core/realtime/config.ts",
+    "core/realtime/budget-config.ts",
+  ]
     .map((file) => readFileSync(join(ROOT, file), "utf8"))
     .join("\n");
   return keys.map((row) => {

@@ -15,10 +15,12 @@ export interface ArbiterDeps {
   responseMs: number;
   /** The server did not begin a response in time; the wish for it is given up. */
   onTimeout: () => void;
+  /** How long no response may be asked for, ms; asked before each request. */
+  holdMs?: () => number;
 }
 
 /** Somebody wants an answer of the model. */
-interface Wish {
+export interface Wish {
   instructions: string | undefined;
   /** Wanted by the tool loop: what the server answers by itself to the user's next words covers it. */
   automatic: boolean;
@@ -52,6 +54,7 @@ export class Arbiter {
   #turn: "none" | "speaking" | "answer_due" = "none";
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #requestTimer: ReturnType<typeof setTimeout> | undefined;
+  #holdTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #counters = { asked: 0, coalesced: 0, retried: 0, cancelled: 0, timed_out: 0 };
 
   constructor(deps: ArbiterDeps) {
@@ -63,8 +66,13 @@ export class Arbiter {
     return this.#active;
   }
 
+  /** Nothing runs, nothing is wanted and the user is silent. */
+  get atRest(): boolean {
+    return !this.#wish && !this.#request && this.#active === null && this.#turn === "none";
+  }
+
   /** Asks for an answer, now or as soon as that is allowed. */
-  want(wish: { instructions?: string; automatic?: boolean } = {}): void {
+  want(wish: { instructions?: string | undefined; automatic?: boolean } = {}): void {
     if (this.#wish) this.#counters.coalesced++;
     this.#wish = {
       instructions: wish.instructions ?? this.#wish?.instructions,
@@ -77,6 +85,12 @@ export class Arbiter {
   pump(): void {
     if (!this.#wish || this.#request || this.#active !== null || this.#turn !== "none") return;
     if (!this.#deps.ready()) return;
+    clearTimeout(this.#holdTimer);
+    const holdMs = this.#deps.holdMs?.() ?? 0;
+    if (holdMs > 0) {
+      this.#holdTimer = setTimeout(() => this.pump(), holdMs);
+      return;
+    }
     const request: Request = {
       ...this.#wish,
       eventId: newId("event"),
@@ -126,15 +140,18 @@ export class Arbiter {
     return false;
   }
 
-  done(responseId: string, clientEventId: string | undefined): void {
-    if (this.#active !== null && this.#active !== responseId) return;
+  /** Returns the wish that the response answered, where it was one of ours. */
+  done(responseId: string, clientEventId: string | undefined): Wish | null {
+    if (this.#active !== null && this.#active !== responseId) return null;
     this.#active = null;
     const request = this.#request;
-    if (request && (request.state !== "sent" || clientEventId === request.eventId)) {
+    const ours = request && (request.state !== "sent" || clientEventId === request.eventId);
+    if (ours) {
       if (request.state === "assumed") this.#doubtful = request;
       this.#forget();
     } else if (request) request.overtaken = true;
     this.pump();
+    return ours ? request : null;
   }
 
   /**
@@ -179,6 +196,7 @@ export class Arbiter {
 
   /** The link is gone: what was wanted of the old session is forgotten. */
   reset(): void {
+    clearTimeout(this.#holdTimer);
     this.#forget();
     this.#endTurn();
     this.#active = null;

@@ -1,39 +1,24 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Capture, Playback } from "../audio/port.ts";
 import { maskSecrets } from "../log.ts";
-import type { Logger } from "../log.ts";
-import type { TopicName, Topics } from "../topics.ts";
 import { Arbiter } from "./arbiter.ts";
-import { AssistantSpeech } from "./assistant-speech.ts";
-import type { SessionConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
-import type { Endpoint, LinkChange } from "./connection.ts";
-import { GaDialect } from "./dialect-ga.ts";
-import type { Dialect } from "./dialect.ts";
+import { dialer } from "./dialer.ts";
+import { SwitchedDialect } from "./dialect-switch.ts";
 import { newId } from "./events.ts";
 import type { ClientEvent, NewItem, ServerEvent, ServerFault } from "./events.ts";
+import { Limits } from "./limits.ts";
 import { fatalFault, isBenign } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
+import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
-import type { SessionPort, ToolPort } from "./port.ts";
+import type { SessionPort, ToolDescription } from "./port.ts";
+import type { SessionDeps } from "./session-deps.ts";
+import { StreamedSpeech } from "./streamed-speech.ts";
 import { ToolLoop } from "./tool-loop.ts";
 import { connectWebSocket } from "./transport.ts";
-import type { Connect } from "./transport.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
-/** What {@link Session} works with. */
-export interface SessionDeps {
-  config: SessionConfig;
-  /** Where the server is; null while it is not there yet: then {@link Session.endpointChanged} tells. May throw a MynaError. */
-  endpoint: () => Endpoint | null;
-  capture: Capture;
-  playback: Playback;
-  tools: ToolPort;
-  publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
-  log: Logger;
-  /** Another wire, for tests. */
-  connect?: Connect;
-}
+export type { SessionDeps };
 
 type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 
@@ -44,13 +29,14 @@ type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 export class Session {
   readonly port: SessionPort;
   readonly #deps: SessionDeps;
-  readonly #dialect: Dialect = new GaDialect();
+  readonly #dialect = new SwitchedDialect();
   readonly #connection: Connection;
   readonly #arbiter: Arbiter;
-  readonly #speech: AssistantSpeech;
+  readonly #speech: StreamedSpeech;
   readonly #words: UserTranscripts;
   readonly #tools: ToolLoop;
   readonly #clock: MicrophoneClock;
+  readonly #limits: Limits;
   readonly #undos: (() => void)[];
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
@@ -65,16 +51,21 @@ export class Session {
     this.#connection = new Connection({
       config,
       dialect: this.#dialect,
-      endpoint: deps.endpoint,
-      connect: deps.connect ?? connectWebSocket,
+      endpoint: () => this.#limits.choose(deps.endpoint()),
+      connect: dialer({
+        connect: deps.connect ?? connectWebSocket,
+        dialect: this.#dialect,
+        model: config.model,
+        log: deps.log,
+      }),
       configure: (eventId) => {
-        this.#toolsStale = false;
-        return this.#dialect.encode({ type: "configure", eventId, config, tools: tools.definitions() });
+        return this.#dialect.encode({ type: "configure", eventId, config, tools: this.#definitions() });
       },
       onEvent: (event) => this.#receive(event),
+      onAudio: (pcm) => this.#speech.sound(pcm),
       onReady: (queuedAudio) => this.#ready(queuedAudio),
       onLost: (failure) => this.#lost(failure),
-      onChange: (change) => this.#changed(change),
+      onChange: tellLink(deps.log, publish),
     });
     this.#arbiter = new Arbiter({
       send: (event) => this.#connection.sendIfReady(this.#dialect.encode(event)),
@@ -83,8 +74,11 @@ export class Session {
       responseMs: config.timeouts.response_ms,
       onTimeout: () =>
         this.#publishError("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
+      holdMs: () => this.#limits.holdMs(),
     });
-    this.#speech = new AssistantSpeech({ playback, publish });
+    this.#speech = new StreamedSpeech({ playback, publish }, () =>
+      this.#send({ type: "clear_output", eventId: newId("event") }),
+    );
     this.#words = new UserTranscripts((item_id, text, final) =>
       publish("user.transcript", { item_id, text, final }),
     );
@@ -94,6 +88,17 @@ export class Session {
       respond: () => this.#arbiter.want({ automatic: true }),
     });
     this.#clock = new MicrophoneClock(config);
+    this.#limits = new Limits({
+      ...deps,
+      atRest: () => this.#atRest,
+      respond: (instructions) => this.#arbiter.want(this.#withInstructions(instructions)),
+      deleteItem: (itemId) => this.#send({ type: "delete_item", eventId: newId("event"), itemId }),
+      append: (frame) => this.#connection.send(this.#dialect.append(frame), "audio"),
+      open: () => this.#connection.start(),
+      hangUp: (reason) => this.#connection.hangUp(reason),
+      endpointChanged: () => this.#connection.endpointChanged(),
+      spent: (message) => this.#publishError("BUDGET_SPENT", message),
+    });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#toolsChanged()),
@@ -105,19 +110,20 @@ export class Session {
       note: (text) => here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
       addImage: (jpeg, caption) =>
         here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
-      respond: (instructions) => here(() => this.#arbiter.want(this.#withInstructions(instructions))),
+      respond: (instructions) => here(() => this.#respond(this.#withInstructions(instructions))),
       interrupt: () => here(() => this.#silence("asked")),
     };
   }
 
   start(): void {
-    this.#here(() => this.#connection.start());
+    this.#here(() => this.#limits.start() && this.#connection.start());
   }
 
   /** Idempotent; nothing is sent or said afterwards. Resolves when the socket is gone. */
   async close(): Promise<void> {
     for (const undo of this.#undos.splice(0)) undo();
     const closed = this.#connection.close();
+    this.#limits.close();
     this.#tools.reset();
     this.#arbiter.reset();
     this.#words.reset();
@@ -133,8 +139,9 @@ export class Session {
 
   /** The robot's own ears hear speech: it falls silent at once, before the server has heard anything. */
   bargeIn(): void {
-    if (!this.#deps.config.barge_in) return;
     this.#here(() => {
+      this.#limits.wake();
+      if (!this.#deps.config.barge_in) return;
       this.#arbiter.speechNoticed();
       this.#silence("local");
     });
@@ -148,13 +155,16 @@ export class Session {
       arbiter: this.#arbiter.counters(),
       speech: this.#speech.counters(),
       tools: this.#tools.counters(),
+      limits: this.#limits.counters(),
     };
   }
 
   #append(frame: Int16Array, atMs: number): void {
     const { state } = this.#connection;
+    if (state === "idle") this.#limits.overhear(frame);
     if (state === "closed" || state === "idle") return;
     this.#clock.frame(atMs);
+    if (this.#connection.sendAudio(frame)) return;
     this.#connection.send(this.#dialect.append(frame), "audio");
   }
 
@@ -162,7 +172,19 @@ export class Session {
     this.#connection.sendIfReady(this.#dialect.encode(event));
   }
 
+  /** A pause: nobody speaks, nothing is said, run or wanted. */
+  get #atRest(): boolean {
+    const ready = this.#connection.state === "ready" && !this.#deps.playback.active;
+    return ready && this.#arbiter.atRest && this.#tools.atRest;
+  }
+
+  #respond(wish?: { instructions?: string }): void {
+    this.#limits.wake();
+    this.#arbiter.want(wish);
+  }
+
   #addItem(item: NewItem): void {
+    this.#limits.added(item);
     const text = this.#dialect.encode({ type: "add_item", eventId: newId("event"), item });
     const kept = this.#connection.send(text, item.kind === "tool_output" ? "result" : "event");
     if (!kept && this.#connection.state !== "closed") {
@@ -174,7 +196,7 @@ export class Session {
     const id = newId("item");
     this.#deps.publish("user.transcript", { item_id: id, text, final: true });
     this.#addItem({ kind: "user_text", id, text });
-    this.#arbiter.want();
+    this.#respond();
   }
 
   /** A response's instructions replace those of the session: ours go in front. */
@@ -194,21 +216,29 @@ export class Session {
     });
   }
 
-  #sendTools(): void {
+  #definitions(): ToolDescription[] {
     this.#toolsStale = false;
     const tools = this.#deps.tools.definitions();
-    this.#send({ type: "set_tools", eventId: newId("event"), tools });
+    this.#limits.configured(tools);
+    return tools;
+  }
+
+  #sendTools(): void {
+    this.#send({ type: "set_tools", eventId: newId("event"), tools: this.#definitions() });
   }
 
   #ready(queuedAudio: number): void {
     this.#clock.restart(queuedAudio);
+    this.#speech.begin(this.#connection.ownsOutputBuffer);
     if (this.#toolsStale) this.#sendTools();
+    this.#limits.ready();
     this.#arbiter.pump();
   }
 
   #lost(failure: LinkFailure): void {
     const running = this.#runningResponse;
     this.#runningResponse = null;
+    this.#limits.lost(running !== null);
     this.#tools.reset();
     this.#arbiter.reset();
     this.#words.reset();
@@ -222,37 +252,17 @@ export class Session {
     }
   }
 
-  #changed({ state, url, attempt, retryInMs, failure }: LinkChange): void {
-    const { log, publish } = this.#deps;
-    if (state === "ready") log.info("connected", { url });
-    else if (failure && state === "closed")
-      log.error("the link is closed", { code: failure.code, reason: failure.message, url });
-    else if (failure?.code === "SERVICE_UNAVAILABLE") log.debug("waiting for the Realtime server");
-    else if (failure && attempt <= 2)
-      log.warn("no link", { code: failure.code, reason: failure.message, url, retry_in_ms: retryInMs });
-    publish("session.state_changed", {
-      state,
-      url,
-      attempt,
-      ...(retryInMs !== undefined && { retry_in_ms: retryInMs }),
-      ...(failure && { code: failure.code, message: failure.message }),
-    });
-    if (failure && state === "closed")
-      publish("session.error", { code: failure.code, message: failure.message, fatal: true });
-  }
-
   /**
    * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
    * itself what it hears someone speak over; then only the truncation is ours.
    */
   #silence(cause: "server" | "local" | "asked"): void {
     const { turn_detection } = this.#deps.config;
+    const serverCancels = cause === "server" && turn_detection.interrupt_response;
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
-    this.#arbiter.stop({
-      serverCancels: cause === "server" && turn_detection.interrupt_response,
-      all: cause === "asked",
-    });
+    this.#arbiter.stop({ serverCancels, all: cause === "asked" });
+    if (!serverCancels) this.#speech.flushServer();
     for (const { itemId, playedMs } of cuts) {
       const eventId = newId("event");
       this.#send(
@@ -266,12 +276,19 @@ export class Session {
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
     this.#counters.events++;
+    this.#limits.receive(event);
     switch (event.type) {
       case "audio":
         this.#speech.audio(event);
         break;
       case "audio_done":
         this.#speech.audioDone(event.itemId);
+        break;
+      case "speech_announced":
+        this.#speech.announced(event.responseId, event.itemId);
+        break;
+      case "output_buffer":
+        this.#speech.outputBuffer(event.responseId, event.change);
         break;
       case "text_delta":
         this.#speech.textDelta(event.responseId, event.itemId, event.delta);
@@ -347,13 +364,15 @@ export class Session {
     // Before the arbiter hears of the end: a wish of the tool loop and one that waits become one.
     this.#tools.ended(responseId);
     const fatal = fault && fatalFault(fault);
-    if (!fatal) this.#arbiter.done(responseId, clientEventId);
+    const again = this.#limits.refused(fault);
+    const wish = fatal ? null : this.#arbiter.done(responseId, clientEventId);
     this.#deps.publish("response.finished", {
       response_id: responseId,
       status,
       ...(fault && { message: maskSecrets(fault.message) }),
     });
     if (fatal) this.#connection.fail(fatal);
+    else if (again) this.#arbiter.want(wish ?? { automatic: true });
     else if (fault) this.#publishError(fault.code || "SERVER_ERROR", fault.message);
   }
 

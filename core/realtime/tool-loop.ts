@@ -96,6 +96,11 @@ export class ToolLoop {
     for (const batch of batches) batch.abort.abort(new Error("the link was lost"));
   }
 
+  /** No call runs, and no response with calls is under way. */
+  get atRest(): boolean {
+    return this.#batches.size === 0;
+  }
+
   counters(): Record<string, number> {
     return { ...this.#counters };
   }

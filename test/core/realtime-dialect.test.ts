@@ -185,6 +185,7 @@ describe("events of the server", () => {
         status: "cancelled",
         fault: undefined,
         calls: [],
+        usage: undefined,
       },
     );
     expect(done({ status: "melted" })).toMatchObject({ status: "incomplete" });

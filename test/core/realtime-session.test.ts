@@ -138,7 +138,7 @@ describe("an answer", () => {
       message: "slow down",
     });
     expect(await link.bench.event("session.error")).toEqual({
-      code: "rate_limit_exceeded",
+      code: "server_error",
       message: "slow down",
       fatal: false,
     });

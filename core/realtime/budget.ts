@@ -1,0 +1,138 @@
+import type { TopicName, Topics } from "../topics.ts";
+import type { BudgetConfig } from "./budget-config.ts";
+
+/** What the budget makes the robot do; "none" is as configured. */
+export type BudgetStep = Topics["budget.degraded"]["step"];
+type Scope = Topics["budget.degraded"]["scope"];
+
+/** What {@link Budget} works with. */
+export interface BudgetDeps {
+  config: BudgetConfig;
+  publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
+  /** True where the step can be taken now. */
+  possible: (step: BudgetStep) => boolean;
+}
+
+/** What was spent, US dollars. */
+export interface Spent {
+  sessionUsd: number;
+  dayUsd: number;
+  /** Local date, YYYY-MM-DD. */
+  day: string;
+}
+
+/** A cap that is nearly spent, US dollars. */
+export interface BudgetWarning {
+  scope: Scope;
+  spentUsd: number;
+  capUsd: number;
+}
+
+/**
+ * Watches the caps: a warning at a share of a cap, once; the smaller model at another; at the cap itself the first
+ * step that costs nothing and is possible. A new day takes back what the cap of the day brought about.
+ */
+export class Budget {
+  readonly #deps: BudgetDeps;
+  readonly #warned = new Set<Scope>();
+  #day = "";
+  #step: BudgetStep = "none";
+  #scope: Scope = "session";
+  /** What waits for the next pause. */
+  readonly #orders: { warning: BudgetWarning | null; step: BudgetStep | null } = {
+    warning: null,
+    step: null,
+  };
+
+  constructor(deps: BudgetDeps) {
+    this.#deps = deps;
+  }
+
+  /** The step that was decided on last. */
+  get step(): BudgetStep {
+    return this.#step;
+  }
+
+  /** True where something waits for the next pause. */
+  get pending(): boolean {
+    return this.#orders.warning !== null || this.#orders.step !== null;
+  }
+
+  /** Compares what was spent with the caps. Call it after each cost and before waking. */
+  check(spent: Spent): void {
+    const { config } = this.#deps;
+    this.#newDay(spent.day);
+    const scopes = [
+      { scope: "session", spentUsd: spent.sessionUsd, capUsd: config.session_usd },
+      { scope: "day", spentUsd: spent.dayUsd, capUsd: config.day_usd },
+    ] as const;
+    for (const { scope, spentUsd, capUsd } of scopes) {
+      if (capUsd === 0) continue;
+      const share = spentUsd / capUsd;
+      if (share >= config.warn_at && !this.#warned.has(scope)) this.#warn(scope, spentUsd, capUsd);
+      if (share >= 1) this.#degrade(scope, config.degrade.filter(isFree));
+      else if (share >= config.degrade_at && this.#step === "none")
+        this.#degrade(
+          scope,
+          config.degrade.filter((step) => !isFree(step)),
+        );
+    }
+  }
+
+  /** The cap that the robot shall say is nearly spent; given once. */
+  takeWarning(): BudgetWarning | null {
+    const { warning } = this.#orders;
+    this.#orders.warning = null;
+    return warning;
+  }
+
+  /** The step that the session shall take; given once. */
+  takeStep(): BudgetStep | null {
+    const { step } = this.#orders;
+    this.#orders.step = null;
+    return step;
+  }
+
+  #newDay(day: string): void {
+    const began = this.#day !== "" && this.#day !== day;
+    this.#day = day;
+    if (!began) return;
+    this.#warned.delete("day");
+    if (this.#orders.warning?.scope === "day") this.#orders.warning = null;
+    if (this.#step !== "none" && this.#scope === "day") this.#decide("none", "day");
+  }
+
+  #warn(scope: Scope, spentUsd: number, capUsd: number): void {
+    this.#warned.add(scope);
+    this.#orders.warning = { scope, spentUsd, capUsd };
+    this.#deps.publish("budget.warned", { scope, spent_usd: spentUsd, cap_usd: capUsd });
+  }
+
+  #degrade(scope: Scope, steps: readonly BudgetStep[]): void {
+    // A step that costs nothing is the last: nothing is spent after it.
+    if (isFree(this.#step)) return;
+    const step = steps.find((one) => one !== this.#step && this.#deps.possible(one));
+    if (step !== undefined) this.#decide(step, scope);
+  }
+
+  #decide(step: BudgetStep, scope: Scope): void {
+    this.#step = step;
+    this.#scope = scope;
+    this.#orders.step = step;
+    const model = step === "smaller_model" ? { model: this.#deps.config.smaller_model } : {};
+    this.#deps.publish("budget.degraded", { step, scope, ...model });
+  }
+}
+
+function isFree(step: BudgetStep): boolean {
+  return step === "local_brain" || step === "sleep";
+}
+
+/** What the model is told when a cap is nearly spent; it answers aloud. */
+export function warningInstructions({ scope, spentUsd, capUsd }: BudgetWarning): string {
+  const span = scope === "day" ? "today's budget" : "the budget for this session";
+  return (
+    `Say one short sentence in the language of the conversation and nothing else: ${span} is nearly spent, ` +
+    `${spentUsd.toFixed(2)} of ${capUsd.toFixed(2)} US dollars. Call no tool.`
+  );
+}

@@ -1,0 +1,28 @@
+import type { Capture, Playback } from "../audio/port.ts";
+import type { Logger } from "../log.ts";
+import type { TopicName, Topics } from "../topics.ts";
+import type { BudgetConfig } from "./budget-config.ts";
+import type { SessionConfig } from "./config.ts";
+import type { Endpoint } from "./connection.ts";
+import type { ToolPort } from "./port.ts";
+import type { Connect } from "./transport.ts";
+
+/** What a session works with. */
+export interface SessionDeps {
+  config: SessionConfig;
+  /** Where the server is; null while it is not there yet: then {@link Session.endpointChanged} tells. May throw a MynaError. */
+  endpoint: () => Endpoint | null;
+  capture: Capture;
+  playback: Playback;
+  tools: ToolPort;
+  publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
+  log: Logger;
+  /** Caps and prices. */
+  budget?: BudgetConfig;
+  /** Where the cost of the day is kept; undefined keeps it in memory only. */
+  stateFile?: string | undefined;
+  /** A server of one's own that costs nothing, where there is one at the moment: the budget falls back to it. */
+  localBrain?: () => Endpoint | null;
+  /** Another wire, for tests. */
+  connect?: Connect;
+}
