@@ -1,4 +1,5 @@
 import { MynaError, type Logger } from "myna";
+import type { BrainDialect } from "./brain.ts";
 import { type ChildLine, type ChildLog, linesOf } from "./child-line.ts";
 
 /** What the process is started with. */
@@ -7,6 +8,7 @@ export interface BrainProcessOptions {
   voice: string;
   silenceMs: number;
   sessionMinutes: number;
+  dialect: BrainDialect;
   speed: number;
   logLevel: ChildLog["level"];
 }
@@ -67,6 +69,7 @@ function flagsOf(options: BrainProcessOptions): string[] {
     ...["--voice", options.voice],
     ...["--silence-ms", String(options.silenceMs)],
     ...["--session-minutes", String(options.sessionMinutes)],
+    ...["--dialect", options.dialect],
     ...["--speed", String(options.speed)],
     ...["--log-level", options.logLevel],
   ];

@@ -19,7 +19,13 @@ export interface BrainScript {
   record?: boolean;
 }
 
+/** Which dialect a brain speaks; "both": the client's beta header or subprotocol decides. */
+export const BRAIN_DIALECTS = ["ga", "beta", "both"] as const;
+export type BrainDialect = (typeof BRAIN_DIALECTS)[number];
+
 export interface BrainOptions {
+  /** "ga" if not given: clients of the beta dialect are then turned away as OpenAI does it. */
+  dialect?: BrainDialect;
   mind: Mind;
   voice: Voice;
   /** One per session; a rejection means that the robot cannot hear. */

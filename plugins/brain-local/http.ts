@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Voice } from "./contracts.ts";
 import { wavOf } from "./pcm.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** What the plain HTTP side of the brain knows. */
 export interface HttpParts {
@@ -9,6 +10,9 @@ export interface HttpParts {
   hearing: () => { available: boolean; hint?: string };
   /** Sessions open now. */
   sessions: () => number;
+  tokens: Tokens;
+  /** False where the request shows a wrong key. */
+  mayMint: () => boolean;
 }
 
 /** The body of `POST /v1/audio/speech`; what OpenAI's clients send besides is accepted and has no effect. */
@@ -18,7 +22,11 @@ const speechRequest = z.object({
   response_format: z.enum(["pcm", "wav"]).default("wav"),
 });
 
-/** Answers `GET /healthz` and `POST /v1/audio/speech` (PCM16 mono 24 kHz); 404 for anything else. */
+const secretRequest = z.object({
+  expires_after: z.object({ seconds: z.int().min(10).max(7200).default(600) }).optional(),
+});
+
+/** Answers `GET /healthz`, the two ways to mint an ephemeral token, and `POST /v1/audio/speech` (PCM16 mono 24 kHz); 404 for anything else. */
 export async function answerHttp(request: Request, url: URL, parts: HttpParts): Promise<Response> {
   if (url.pathname === "/healthz" && request.method === "GET") {
     return Response.json({
@@ -31,7 +39,24 @@ export async function answerHttp(request: Request, url: URL, parts: HttpParts): 
   if (url.pathname === "/v1/audio/speech" && request.method === "POST") {
     return synthesized(request, parts.voice);
   }
+  if (url.pathname === "/v1/realtime/client_secrets" && request.method === "POST") {
+    return minted(request, parts, (secret) => secret);
+  }
+  if (url.pathname === "/v1/realtime/sessions" && request.method === "POST") {
+    return minted(request, parts, (secret) => ({ object: "realtime.session", client_secret: secret }));
+  }
   return refused(404, new Refusal("invalid_value", `There is no ${request.method} ${url.pathname} here.`));
+}
+
+async function minted(
+  request: Request,
+  { tokens, mayMint }: HttpParts,
+  answer: (secret: { value: string; expires_at: number }) => unknown,
+): Promise<Response> {
+  if (!mayMint()) return refused(401, new Refusal("invalid_api_key", "Incorrect API key provided."));
+  const parsed = secretRequest.safeParse(await request.json().catch(() => ({})), { reportInput: true });
+  if (!parsed.success) return refused(400, refusalOf(parsed.error, ""));
+  return Response.json(answer(tokens.mint(parsed.data.expires_after?.seconds)));
 }
 
 async function synthesized(request: Request, voice: Voice): Promise<Response> {

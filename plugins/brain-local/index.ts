@@ -1,5 +1,6 @@
 import { definePlugin, MynaError } from "myna";
 import { z } from "zod";
+import { BRAIN_DIALECTS } from "./brain.ts";
 import { BrainProcess, type Listening } from "./brain-process.ts";
 import { LOG_LEVELS } from "./child-line.ts";
 
@@ -9,6 +10,7 @@ const config = z.object({
   user_voice: z.string().min(1).default("slt"),
   silence_ms: z.number().int().min(20).max(10_000).default(500),
   session_minutes: z.number().int().min(1).max(100_000).default(1440),
+  dialect: z.enum(BRAIN_DIALECTS).default("ga"),
   speed: z.number().min(1).max(1000).default(4),
   log_level: z.enum(LOG_LEVELS).default("warn"),
 });
@@ -24,7 +26,7 @@ export default definePlugin({
   config,
   provides: ["brain", "speech"],
   async setup(ctx) {
-    const { port, voice, silence_ms, session_minutes, speed, log_level } = ctx.config;
+    const { port, voice, silence_ms, session_minutes, dialect, speed, log_level } = ctx.config;
     let brain: BrainProcess | null = null;
     /** Where it listens, or listened before it died: the session keeps trying there. */
     let listening: Listening;
@@ -39,6 +41,7 @@ export default definePlugin({
           voice,
           silenceMs: silence_ms,
           sessionMinutes: session_minutes,
+          dialect,
           speed,
           logLevel: log_level,
         },

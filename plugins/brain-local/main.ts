@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { BRAIN_DIALECTS } from "./brain.ts";
+import type { BrainDialect } from "./brain.ts";
 import type { ChildLine, ChildLog } from "./child-line.ts";
 import { LOG_LEVELS } from "./child-line.ts";
 import { makeParts } from "./parts.ts";
@@ -12,6 +14,7 @@ An OpenAI-Realtime-compatible server on 127.0.0.1 that needs no key and no netwo
   --voice NAME         voice of sessions that name none (default rms)
   --silence-ms N       silence that ends a turn unless the session says otherwise (default 500)
   --session-minutes N  life of a session (default 1440)
+  --dialect NAME       ${BRAIN_DIALECTS.join(", ")} (default ga; both: the client's OpenAI-Beta header decides)
   --speed N            times faster than heard at which answers are sent (default 4)
   --log-level LEVEL    ${LOG_LEVELS.join(", ")} (default info)
   --child              for the runtime: JSON on stdout, ends when stdin ends
@@ -24,6 +27,7 @@ interface Flags {
   voice: string;
   silenceMs: number;
   sessionMinutes: number;
+  dialect: BrainDialect;
   speed: number;
   logLevel: ChildLog["level"];
   child: boolean;
@@ -39,6 +43,7 @@ function readFlags(args: string[]): Flags | "help" {
       voice: { type: "string", default: "rms" },
       "silence-ms": { type: "string", default: "500" },
       "session-minutes": { type: "string", default: "1440" },
+      dialect: { type: "string", default: "ga" },
       speed: { type: "string", default: "4" },
       "log-level": { type: "string", default: "info" },
       child: { type: "boolean", default: false },
@@ -48,7 +53,10 @@ function readFlags(args: string[]): Flags | "help" {
   if (values.help) return "help";
   const level = LOG_LEVELS.find((name) => name === values["log-level"]);
   if (!level) throw new UsageError(`--log-level: expected ${LOG_LEVELS.join(", ")}.`);
+  const dialect = BRAIN_DIALECTS.find((name) => name === values.dialect);
+  if (!dialect) throw new UsageError(`--dialect: expected ${BRAIN_DIALECTS.join(", ")}.`);
   return {
+    dialect,
     port: numberIn(values.port, "--port", 0, 65_535),
     voice: values.voice,
     silenceMs: numberIn(values["silence-ms"], "--silence-ms", 20, 10_000),
@@ -79,6 +87,7 @@ async function run(flags: Flags): Promise<void> {
     voice: parts.voice,
     createRecognizer: parts.createRecognizer,
     hearing: parts.hearing,
+    dialect: flags.dialect,
     port: flags.port,
     defaultVoice: flags.voice,
     silenceMs: flags.silenceMs,

@@ -18,12 +18,20 @@ export class Outlet {
   #sink: Sink;
   #faults: Faults;
   #clock: Clock;
+  #dress: (event: ServerEvent) => ServerEvent | null;
   #closed = false;
   /** Frames held back by a stall; null when nothing stalls. */
   #held: (string | Uint8Array<ArrayBuffer>)[] | null = null;
 
-  constructor(sink: Sink, faults: Faults, clock: Clock) {
+  /** `dress` writes an event in another dialect; null is an event that the dialect does not have. */
+  constructor(
+    sink: Sink,
+    faults: Faults,
+    clock: Clock,
+    dress: (event: ServerEvent) => ServerEvent | null = (event) => event,
+  ) {
     this.#sink = sink;
+    this.#dress = dress;
     this.#faults = faults;
     this.#clock = clock;
   }
@@ -32,9 +40,11 @@ export class Outlet {
     return this.#closed;
   }
 
+  /** Faults know events by their GA names, whatever the dialect. */
   emit(event: ServerEvent): void {
     if (this.#closed) return;
-    const frame = JSON.stringify({ event_id: newId("event"), ...event });
+    const dressed = this.#dress(event);
+    const frame = dressed && JSON.stringify({ event_id: newId("event"), ...dressed });
     if (!this.#faults.any) return this.#write(frame);
     let copies = 1;
     let delayMs = 0;
@@ -85,8 +95,8 @@ export class Outlet {
     this.#closed = true;
   }
 
-  #write(frame: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#closed) return;
+  #write(frame: string | Uint8Array<ArrayBuffer> | null): void {
+    if (this.#closed || frame === null) return;
     if (this.#held) this.#held.push(frame);
     else this.#sink.send(frame);
   }

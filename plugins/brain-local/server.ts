@@ -1,13 +1,15 @@
 import type { Server, ServerWebSocket } from "bun";
 import type { Brain, BrainOptions, BrainSession, ReceivedEvent } from "./brain.ts";
 import { WALL_CLOCK } from "./clock.ts";
-import { protocolsOf, type Rejection, rejectionOf } from "./door.ts";
+import { BetaDialect } from "./beta-dialect.ts";
+import { asksForBeta, keyOf, protocolsOf, type Rejection, rejectionOf } from "./door.ts";
 import { Faults } from "./faults.ts";
 import { answerHttp } from "./http.ts";
 import { Outlet } from "./outlet.ts";
 import { Refusal } from "./refusal.ts";
 import { UNNAMED_MODEL } from "./session-config.ts";
 import { Session, type SessionDeps } from "./session.ts";
+import { Tokens } from "./tokens.ts";
 import { CachedVoice } from "./voice-cache.ts";
 
 /** Data of one socket. */
@@ -15,6 +17,8 @@ interface Connection {
   /** Why the client is turned away once it is connected. */
   rejection: Rejection | null;
   model: string;
+  /** Null for a client that speaks GA. */
+  beta: BetaDialect | null;
   outlet: Outlet | null;
   session: Session | null;
 }
@@ -27,12 +31,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const PATH = "/v1/realtime";
 
 /**
- * Starts an OpenAI-Realtime-compatible server (GA dialect) on 127.0.0.1. PORT_IN_USE when another program holds the port.
+ * Starts an OpenAI-Realtime-compatible server on 127.0.0.1. PORT_IN_USE when another program holds the port.
  */
 export async function startBrain(options: BrainOptions): Promise<Brain> {
   const script = options.script ?? {};
   const faults = new Faults(script.faults);
   const clock = options.clock ?? WALL_CLOCK;
+  const dialect = options.dialect ?? "ga";
+  const tokens = new Tokens(clock);
+  const knowsKey = (key: string) => key === script.apiKey || tokens.accepts(key);
   const voice = new CachedVoice(options.voice);
   const open = new Map<Session, Socket>();
   const received: ReceivedEvent[] = [];
@@ -59,7 +66,8 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
       close: (code: number, reason: string) => socket.close(code, reason),
       terminate: () => socket.terminate(),
     };
-    data.outlet = new Outlet(sink, faults, clock);
+    const { beta } = data;
+    data.outlet = new Outlet(sink, faults, clock, beta ? (event) => beta.outbound(event) : undefined);
     if (data.rejection) {
       const { error, code } = data.rejection;
       data.outlet.emit({ type: "error", error: error.toWire(null) });
@@ -80,8 +88,9 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
     }
     if ((script.record || faults.any) && !passes(session, outlet, frame)) return;
     try {
-      session.receive(frame);
+      session.receive(socket.data.beta?.inbound(frame) ?? frame);
     } catch (thrown) {
+      if (thrown instanceof Refusal) return session.refuse(thrown, eventIdIn(frame));
       onFault(`A client event failed: ${String(thrown)}`);
       session.refuse(
         new Refusal("server_error", "The server had an error while processing your event."),
@@ -104,7 +113,8 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
   function fetch(request: Request, server: Server<Connection>): Response | Promise<Response> | undefined {
     const url = new URL(request.url);
     if (url.pathname !== PATH) {
-      return answerHttp(request, url, { voice, hearing, sessions: () => open.size });
+      const mayMint = () => script.apiKey === undefined || keyOf(request, []) === script.apiKey;
+      return answerHttp(request, url, { voice, hearing, sessions: () => open.size, tokens, mayMint });
     }
     for (const action of faults.at("upgrade")) {
       if (action.kind !== "http") continue;
@@ -113,8 +123,12 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
     const offered = protocolsOf(request);
     const model = url.searchParams.get("model") ?? "";
     const data: Connection = {
-      rejection: rejectionOf(request, offered, model, script),
+      rejection: rejectionOf(request, offered, model, { dialect, script, knowsKey }),
       model,
+      beta:
+        dialect === "beta" || (dialect === "both" && asksForBeta(request, offered))
+          ? new BetaDialect()
+          : null,
       outlet: null,
       session: null,
     };
@@ -162,6 +176,12 @@ function outside(session: Session, socket: Socket): BrainSession {
     drop: () => socket.data.outlet?.drop(),
     close: (code, reason) => socket.data.outlet?.close(code, reason ?? ""),
   };
+}
+
+/** The id that a client gave its event, so that an error can name it. */
+function eventIdIn(frame: string): string | null {
+  const id = objectIn(frame)?.event_id;
+  return typeof id === "string" ? id.slice(0, 512) : null;
 }
 
 function objectIn(frame: string): Record<string, unknown> | null {

@@ -8,6 +8,7 @@ const OPTIONS = {
   voice: "rms",
   silenceMs: 500,
   sessionMinutes: 60,
+  dialect: "ga",
   speed: 4,
   logLevel: "warn",
 } as const;
