@@ -13,6 +13,7 @@ import { recordLoudspeaker } from "./recorder.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import type { Services } from "./services.ts";
 import { ToolRegistry } from "./tool-registry.ts";
+import { transports } from "./transport-service.ts";
 import { measureTurns } from "./turn.ts";
 import { costFile } from "./state-folder.ts";
 import { watchFolder } from "./watch.ts";
@@ -92,7 +93,11 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const undos = [
     measureTurns(bus),
     bus.on("user.speech_started", ({ source }) => source === "local" && session.bargeIn()),
-    services.onChanged((name) => name === profile.session.service && session.endpointChanged()),
+    services.onChanged(
+      (name) =>
+        (name === "brain" || name === "transport" || name === profile.session.service) &&
+        session.endpointChanged(),
+    ),
   ];
   const recording = options.record === undefined ? undefined : recordLoudspeaker(audio.port, options.record);
 
@@ -140,21 +145,23 @@ function createSession(
   },
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
-  const { service, url } = profile.session;
+  const { service, url, transport } = profile.session;
   const localBrain = () =>
     services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
   const apiKey = env["OPENAI_API_KEY"];
   return new Session({
     config: profile.session,
     endpoint: () => {
-      if (service === undefined) return { url, ...(apiKey !== undefined && { apiKey }) };
+      if (service === undefined) return { url, transport, ...(apiKey !== undefined && { apiKey }) };
       if (service !== "brain")
         throw new MynaError(
           "CONFIG_INVALID",
           `[session] service: there is no service "${service}" for a Realtime server`,
         );
-      return localBrain();
+      const brain = localBrain();
+      return brain && { ...brain, transport };
     },
+    connect: transports(services),
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,

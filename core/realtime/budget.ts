@@ -19,6 +19,8 @@ export interface Spent {
   dayUsd: number;
   /** Local date, YYYY-MM-DD. */
   day: string;
+  /** False while the server that answers costs nothing: then no step is needed. */
+  paying: boolean;
 }
 
 /** A cap that is nearly spent, US dollars. */
@@ -70,6 +72,7 @@ export class Budget {
       if (capUsd === 0) continue;
       const share = spentUsd / capUsd;
       if (share >= config.warn_at && !this.#warned.has(scope)) this.#warn(scope, spentUsd, capUsd);
+      if (!spent.paying) continue;
       if (share >= 1) this.#degrade(scope, config.degrade.filter(isFree));
       else if (share >= config.degrade_at && this.#step === "none")
         this.#degrade(
@@ -109,10 +112,10 @@ export class Budget {
   }
 
   #degrade(scope: Scope, steps: readonly BudgetStep[]): void {
-    // A step that costs nothing is the last: nothing is spent after it.
-    if (isFree(this.#step)) return;
-    const step = steps.find((one) => one !== this.#step && this.#deps.possible(one));
-    if (step !== undefined) this.#decide(step, scope);
+    // A robot that sleeps may find a brain of its own later; one that has it spends nothing more.
+    if (this.#step === "local_brain") return;
+    const step = steps.find((one) => this.#deps.possible(one));
+    if (step !== undefined && step !== this.#step) this.#decide(step, scope);
   }
 
   #decide(step: BudgetStep, scope: Scope): void {

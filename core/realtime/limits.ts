@@ -28,6 +28,8 @@ export interface LimitsDeps {
   budget?: BudgetConfig;
   /** Where the cost of the day is kept; undefined keeps it in memory. */
   stateFile?: string | undefined;
+  /** Where the session would connect without a budget; null while there is no server yet. */
+  endpoint: () => Endpoint | null;
   /** A server of one's own that costs nothing, where there is one at the moment. */
   localBrain?: () => Endpoint | null;
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
@@ -99,6 +101,11 @@ export class Limits {
 
   /** False where the budget is spent already: then the link stays closed. */
   start(): boolean {
+    // What is wrong with it is said when the link is opened.
+    const endpoint = attempt(this.#deps.endpoint);
+    // A server that is not there yet is one of our own.
+    if (!endpoint) return true;
+    this.#endpoint = endpoint;
     this.#checkBudget();
     this.#step = this.#budget.takeStep() ?? this.#step;
     if (this.#step !== "sleep") return true;
@@ -186,7 +193,7 @@ export class Limits {
   /** The link is ready. */
   ready(): void {
     this.touch();
-    this.#awaitPause();
+    this.#checkBudget();
     this.#watchIdle();
   }
 
@@ -199,7 +206,12 @@ export class Limits {
 
   /** A frame of the microphone while the link is closed on purpose. */
   overhear(frame: Int16Array): void {
-    if (this.#asleep === "idle") this.#earlier.push(frame);
+    if (this.#asleep !== null) this.#earlier.push(frame);
+  }
+
+  /** A server came, went or moved: the one that costs nothing may be among them. */
+  serversChanged(): void {
+    if (this.#asleep === "budget") this.wake();
   }
 
   /** Somebody does something. */
@@ -241,7 +253,8 @@ export class Limits {
 
   #checkBudget(): void {
     const { sessionUsd, dayUsd } = this.#meter;
-    this.#budget.check({ sessionUsd, dayUsd, day: this.#ledger.total().day });
+    const { day } = this.#ledger.total();
+    this.#budget.check({ sessionUsd, dayUsd, day, paying: !this.#payee().free });
     this.#awaitPause();
   }
 
@@ -295,5 +308,13 @@ export class Limits {
       },
       Math.max(0, leftMs),
     );
+  }
+}
+
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch {
+    return undefined;
   }
 }

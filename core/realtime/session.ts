@@ -11,10 +11,15 @@ import { fatalFault, isBenign } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
+import { Renewal } from "./renewal.ts";
+import { Restore } from "./restore.ts";
+import type { RestoreWire } from "./retelling.ts";
+import { StallWatch } from "./stall.ts";
 import type { SessionPort, ToolDescription } from "./port.ts";
 import type { SessionDeps } from "./session-deps.ts";
 import { StreamedSpeech } from "./streamed-speech.ts";
 import { ToolLoop } from "./tool-loop.ts";
+import { ToolOffer } from "./tool-offer.ts";
 import { connectWebSocket } from "./transport.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
@@ -37,10 +42,13 @@ export class Session {
   readonly #tools: ToolLoop;
   readonly #clock: MicrophoneClock;
   readonly #limits: Limits;
+  readonly #offer: ToolOffer;
+  readonly #restore: Restore;
+  readonly #stall: StallWatch;
+  readonly #renewal: Renewal;
   readonly #undos: (() => void)[];
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
-  #toolsStale = false;
   #runningResponse: string | null = null;
   readonly #counters = { server_errors: 0, benign_errors: 0, events: 0, responses: 0 };
 
@@ -58,25 +66,50 @@ export class Session {
         model: config.model,
         log: deps.log,
       }),
-      configure: (eventId) => {
-        return this.#dialect.encode({ type: "configure", eventId, config, tools: this.#definitions() });
-      },
+      configure: (eventId) =>
+        this.#dialect.encode({ type: "configure", eventId, config, tools: this.#offer.take() }),
+      restore: (wire) => this.#beginRestore(wire),
       onEvent: (event) => this.#receive(event),
       onAudio: (pcm) => this.#speech.sound(pcm),
       onReady: (queuedAudio) => this.#ready(queuedAudio),
-      onLost: (failure) => this.#lost(failure),
+      onLost: (failure, renewed) => this.#lost(failure, renewed),
       onChange: tellLink(deps.log, publish),
     });
     this.#arbiter = new Arbiter({
       send: (event) => this.#connection.sendIfReady(this.#dialect.encode(event)),
-      ready: () => this.#connection.state === "ready",
+      ready: () => this.#connection.open,
       answersItself: detects && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
       onTimeout: () =>
         this.#publishError("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
       holdMs: () => this.#limits.holdMs(),
     });
-    this.#speech = new StreamedSpeech({ playback, publish }, () =>
+    this.#restore = new Restore({ config, encode: (event) => this.#dialect.encode(event) });
+    this.#offer = new ToolOffer({
+      definitions: () => tools.definitions(),
+      ready: () => this.#connection.open,
+      send: (offer) => this.#send({ type: "set_tools", eventId: newId("event"), tools: offer }),
+      onOffer: (offer) => this.#limits.configured(offer),
+    });
+    this.#stall = new StallWatch({
+      stallMs: config.timeouts.stall_ms,
+      playing: () => playback.active,
+      onStall: () =>
+        this.#connection.reconnect(linkFailure("LINK_TIMEOUT", "the server fell silent in its answer")),
+      onGap: () => deps.log.warn("the answer does not go on: the server sends no sound"),
+    });
+    this.#renewal = new Renewal({
+      beforeMs: config.renewal.before_s * 1000,
+      deadlineMs: config.renewal.deadline_s * 1000,
+      prepare: () => this.#connection.prepareNext(),
+      atRest: () => this.#atRest && !this.#restore.open,
+      swap: () => this.#connection.swap(),
+    });
+    const speech: typeof publish = (topic, event) => {
+      publish(topic, event);
+      if (topic === "assistant.transcript") this.#said(event as Topics["assistant.transcript"]);
+    };
+    this.#speech = new StreamedSpeech({ playback, publish: speech }, () =>
       this.#send({ type: "clear_output", eventId: newId("event") }),
     );
     this.#words = new UserTranscripts((item_id, text, final) =>
@@ -86,6 +119,12 @@ export class Session {
       tools,
       addItem: (item) => this.#addItem(item),
       respond: () => this.#arbiter.want({ automatic: true }),
+      onCall: (responseId, { callId, name, argumentsJson }) =>
+        this.#restore.called(responseId, callId, name, argumentsJson),
+      onResult: (call, output, late) => {
+        const note = this.#restore.returned(call, output, late);
+        if (note) this.#send(note);
+      },
     });
     this.#clock = new MicrophoneClock(config);
     this.#limits = new Limits({
@@ -101,7 +140,7 @@ export class Session {
     });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
-      tools.onChanged(() => this.#toolsChanged()),
+      tools.onChanged(() => this.#offer.changed()),
     ];
     const here = this.#here;
     this.port = {
@@ -124,6 +163,8 @@ export class Session {
     for (const undo of this.#undos.splice(0)) undo();
     const closed = this.#connection.close();
     this.#limits.close();
+    this.#renewal.ended();
+    this.#stall.ended();
     this.#tools.reset();
     this.#arbiter.reset();
     this.#words.reset();
@@ -134,7 +175,10 @@ export class Session {
 
   /** The server came, went or moved. */
   endpointChanged(): void {
-    this.#here(() => this.#connection.endpointChanged());
+    this.#here(() => {
+      this.#limits.serversChanged();
+      this.#connection.endpointChanged();
+    });
   }
 
   /** The robot's own ears hear speech: it falls silent at once, before the server has heard anything. */
@@ -155,6 +199,8 @@ export class Session {
       arbiter: this.#arbiter.counters(),
       speech: this.#speech.counters(),
       tools: this.#tools.counters(),
+      restore: this.#restore.counters(),
+      stall: this.#stall.counters(),
       limits: this.#limits.counters(),
     };
   }
@@ -164,8 +210,9 @@ export class Session {
     if (state === "idle") this.#limits.overhear(frame);
     if (state === "closed" || state === "idle") return;
     this.#clock.frame(atMs);
+    this.#restore.frame(frame);
     if (this.#connection.sendAudio(frame)) return;
-    this.#connection.send(this.#dialect.append(frame), "audio");
+    this.#connection.sendIfReady(this.#dialect.append(frame));
   }
 
   #send(event: ClientEvent): void {
@@ -174,7 +221,7 @@ export class Session {
 
   /** A pause: nobody speaks, nothing is said, run or wanted. */
   get #atRest(): boolean {
-    const ready = this.#connection.state === "ready" && !this.#deps.playback.active;
+    const ready = this.#connection.open && !this.#deps.playback.active;
     return ready && this.#arbiter.atRest && this.#tools.atRest;
   }
 
@@ -186,6 +233,7 @@ export class Session {
   #addItem(item: NewItem): void {
     this.#limits.added(item);
     const text = this.#dialect.encode({ type: "add_item", eventId: newId("event"), item });
+    this.#restore.added(item, !this.#connection.open);
     const kept = this.#connection.send(text, item.kind === "tool_output" ? "result" : "event");
     if (!kept && this.#connection.state !== "closed") {
       this.#publishError("OUTBOX_FULL", "the link is down and the outbox is full: an event was dropped");
@@ -206,50 +254,38 @@ export class Session {
     return { instructions: session === "" ? instructions : `${session}\n\n${instructions}` };
   }
 
-  /** Several changes in a row, as in a reload, become one update. */
-  #toolsChanged(): void {
-    if (this.#toolsStale) return;
-    this.#toolsStale = true;
-    queueMicrotask(() => {
-      if (this.#connection.state !== "ready" || !this.#toolsStale) return;
-      this.#sendTools();
-    });
-  }
-
-  #definitions(): ToolDescription[] {
-    this.#toolsStale = false;
-    const tools = this.#deps.tools.definitions();
-    this.#limits.configured(tools);
-    return tools;
-  }
-
-  #sendTools(): void {
-    this.#send({ type: "set_tools", eventId: newId("event"), tools: this.#definitions() });
-  }
-
   #ready(queuedAudio: number): void {
-    this.#clock.restart(queuedAudio);
-    this.#speech.begin(this.#connection.ownsOutputBuffer);
-    if (this.#toolsStale) this.#sendTools();
+    const { connection, arbiter } = { connection: this.#connection, arbiter: this.#arbiter };
+    const { frames, speech } = this.#restore.ready(queuedAudio, (frame) =>
+      connection.send(this.#dialect.append(frame), "audio"),
+    );
+    this.#clock.restart(queuedAudio + frames);
+    this.#speech.begin(connection.ownsOutputBuffer);
+    this.#offer.ready();
     this.#limits.ready();
-    this.#arbiter.pump();
+    if (speech) arbiter.answerDue();
+    arbiter.pump();
   }
 
-  #lost(failure: LinkFailure): void {
+  #lost(failure: LinkFailure, renewed: boolean): void {
     const running = this.#runningResponse;
     this.#runningResponse = null;
+    const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
+    const cut = running !== null && !whole && this.#speech.begun(running);
     this.#limits.lost(running !== null);
-    this.#tools.reset();
-    this.#arbiter.reset();
+    this.#renewal.ended();
+    this.#stall.ended();
+    this.#tools.linkLost();
+    this.#arbiter.linkLost(whole);
+    if (this.#restore.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
+      this.#arbiter.want({ automatic: true });
     this.#words.reset();
     this.#speech.linkLost();
-    if (running !== null) {
-      this.#deps.publish("response.finished", {
-        response_id: running,
-        status: "failed",
-        message: failure.message,
-      });
-    }
+    if (running === null) return;
+    this.#deps.publish("response.finished", {
+      response_id: running,
+      ...(whole ? { status: "completed" } : { status: "failed", message: failure.message }),
+    });
   }
 
   /**
@@ -273,15 +309,28 @@ export class Session {
     }
   }
 
+  #beginRestore(wire: RestoreWire): (event: ServerEvent) => void {
+    if (this.#restore.stale()) this.#arbiter.reset();
+    return this.#restore.begin(wire);
+  }
+
+  #said({ item_id, text }: Topics["assistant.transcript"]): void {
+    for (const event of this.#restore.said(item_id, text)) this.#send(event);
+  }
+
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
     this.#counters.events++;
+    this.#restore.observe(event);
+    this.#stall.event();
     this.#limits.receive(event);
     switch (event.type) {
       case "audio":
+        this.#stall.audio();
         this.#speech.audio(event);
         break;
       case "audio_done":
+        this.#stall.audioDone();
         this.#speech.audioDone(event.itemId);
         break;
       case "speech_announced":
@@ -330,6 +379,7 @@ export class Session {
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
+        this.#stall.began();
         this.#counters.responses++;
         if (this.#arbiter.created(event.responseId, event.clientEventId))
           this.#speech.cutResponse(event.responseId);
@@ -346,6 +396,8 @@ export class Session {
         this.#fault(event.fault);
         break;
       case "session_created":
+        this.#renewal.began(event.expiresAtS);
+        break;
       case "session_updated":
       case "item_deleted":
       case "rate_limits":
@@ -358,7 +410,10 @@ export class Session {
   }
 
   #responseDone({ responseId, clientEventId, status, fault, calls }: ResponseDone): void {
-    if (this.#runningResponse === responseId) this.#runningResponse = null;
+    if (this.#runningResponse === responseId) {
+      this.#runningResponse = null;
+      this.#stall.ended();
+    }
     this.#speech.responseEnded(responseId);
     for (const call of calls) this.#call(responseId, call);
     // Before the arbiter hears of the end: a wish of the tool loop and one that waits become one.

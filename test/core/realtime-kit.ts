@@ -3,6 +3,7 @@ import { sessionConfig } from "../../core/realtime/config.ts";
 import type { Endpoint } from "../../core/realtime/connection.ts";
 import type { ToolDescription, ToolOutcome, ToolPort } from "../../core/realtime/port.ts";
 import { Session } from "../../core/realtime/session.ts";
+import type { SessionDeps } from "../../core/realtime/session-deps.ts";
 import type { Connect } from "../../core/realtime/transport.ts";
 import type { TopicName, Topics } from "../../core/topics.ts";
 import { FakeCapture, FakePlayback } from "../kit/fake-audio.ts";
@@ -61,7 +62,12 @@ export class SessionBench implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly session: Session;
 
-  constructor(endpoint: () => Endpoint | null, config: Record<string, unknown> = {}, connect?: Connect) {
+  constructor(
+    endpoint: () => Endpoint | null,
+    config: Record<string, unknown> = {},
+    connect?: Connect,
+    more: Partial<SessionDeps> = {},
+  ) {
     this.session = new Session({
       config: sessionConfig.parse({ reconnect: { initial_ms: 5, max_ms: 20 }, ...config }),
       endpoint,
@@ -71,6 +77,7 @@ export class SessionBench implements AsyncDisposable {
       publish: (topic, event) => void this.seen.push({ topic, event }),
       log: createLog({ level: "debug", format: "json", write: (line) => void this.logged.push(line) }),
       ...(connect && { connect }),
+      ...more,
     });
   }
 
@@ -100,9 +107,10 @@ export class SessionBench implements AsyncDisposable {
 /** A session on a raw server, connected and ready. */
 export async function connected(
   config: Record<string, unknown> = {},
+  more: Partial<SessionDeps> = {},
 ): Promise<{ server: RawServer; wire: RawConnection; bench: SessionBench } & AsyncDisposable> {
   const server = await RawServer.listen();
-  const bench = new SessionBench(() => ({ url: server.url }), config);
+  const bench = new SessionBench(() => ({ url: server.url }), config, undefined, more);
   bench.session.start();
   const wire = await server.accept();
   await wire.configure();

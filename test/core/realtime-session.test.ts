@@ -130,7 +130,7 @@ describe("an answer", () => {
     begin(link.wire, "r1");
     finish(link.wire, "r1", {
       status: "failed",
-      status_details: { type: "failed", error: { code: "rate_limit_exceeded", message: "slow down" } },
+      status_details: { type: "failed", error: { code: "server_error", message: "slow down" } },
     });
     expect(await link.bench.event("response.finished")).toEqual({
       response_id: "r1",
