@@ -20,6 +20,7 @@ import { UsageMeter } from "./usage-meter.ts";
 const PAUSE_MS = 400;
 /** A robot that is busy when it would hang up is asked again after so long. */
 const BUSY_MS = 1000;
+const SPENT = "a cap of [budget] is spent: the robot sleeps";
 
 /** What {@link Limits} works with. */
 export interface LimitsDeps {
@@ -219,17 +220,19 @@ export class Limits {
     this.#activeAtMs = performance.now();
   }
 
-  /** Somebody wants something: a link that was closed on purpose is opened. False where the budget forbids it. */
-  wake(): boolean {
+  /** Somebody wants something: a link that was closed on purpose is opened, unless the budget forbids it, which `say` says. */
+  wake(say = false): void {
     this.touch();
-    if (this.#asleep === null) return true;
+    if (this.#asleep === null) return;
     this.#checkBudget();
     this.#step = this.#budget.takeStep() ?? this.#step;
-    if (this.#step === "sleep") return false;
+    if (this.#step === "sleep") {
+      if (say) this.#deps.spent(SPENT);
+      return;
+    }
     this.#asleep = null;
     this.#deps.open();
     this.#earlier.drain((frame) => this.#deps.append(frame));
-    return true;
   }
 
   counters(): Record<string, unknown> {
@@ -292,7 +295,7 @@ export class Limits {
     this.#counters.hang_ups++;
     this.#deps.publish("session.hung_up", { reason });
     this.#deps.hangUp(reason === "idle" ? "nobody spoke for a while" : "the budget is spent");
-    if (reason === "budget") this.#deps.spent("a cap of [budget] is spent: the robot sleeps");
+    if (reason === "budget") this.#deps.spent(SPENT);
   }
 
   #watchIdle(): void {
