@@ -8,7 +8,10 @@ export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo 
 export { ERRORS, MynaError, isMynaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { Logger } from "./log.ts";
+export { linkFailure, socketFailure, statusFailure } from "./realtime/link-failure.ts";
+export type { LinkFailure } from "./realtime/link-failure.ts";
 export type { SessionPort } from "./realtime/port.ts";
+export type { Connect, Transport, TransportEvents, TransportRequest } from "./realtime/transport.ts";
 export * from "./services.ts";
 export { ToolPictures } from "./tools.ts";
 export type { Json, ToolCall, ToolDefinition } from "./tools.ts";

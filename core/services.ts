@@ -1,3 +1,4 @@
+import type { Connect } from "./realtime/transport.ts";
 import type { Pose } from "./topics.ts";
 
 /**
@@ -13,6 +14,7 @@ export interface Services {
   speech: SpeechSynthesizer;
   world: World;
   brain: RealtimeEndpoint;
+  transport: RealtimeTransport;
 }
 
 /** Name of a service, third parties' included. */
@@ -108,4 +110,10 @@ export interface RealtimeEndpoint {
   url(): string;
   /** False when it has no speech recogniser: then the robot is typed to. `hint` says how to get one. */
   hearing(): { available: boolean; hint?: string };
+}
+
+/** A wire to Realtime servers other than WebSocket, used where `[session] transport` asks for it. */
+export interface RealtimeTransport {
+  /** Starts to connect, by a `ws:` or `wss:` URL like all Realtime servers; never throws. */
+  connect: Connect;
 }

@@ -9,6 +9,8 @@ export interface Endpoint {
   /** Its name in the profile. */
   name?: string;
   dialect?: "auto" | "ga" | "beta";
+  /** "webrtc" is a plugin's; absent is "websocket". */
+  transport?: "websocket" | "webrtc";
   /** In place of the session's. */
   model?: string;
   /** In place of the session's. */

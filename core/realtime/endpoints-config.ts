@@ -13,6 +13,9 @@ export const serverUrl = z
 /** Which way of writing events a server speaks; `auto` finds out. */
 export const dialectName = z.enum(["auto", "ga", "beta"]);
 
+/** The wire to a server; `webrtc` needs a plugin that provides the service `transport`. */
+export const transportName = z.enum(["websocket", "webrtc"]);
+
 /** An entry of `[[session.endpoints]]`. What it leaves out is as in [session]. */
 export const endpointConfig = z
   .strictObject({
@@ -20,6 +23,7 @@ export const endpointConfig = z
     url: serverUrl.optional(),
     service: z.string().min(1).optional(),
     dialect: dialectName.optional(),
+    transport: transportName.optional(),
     model: z.string().min(1).optional(),
     voice: z.string().min(1).optional(),
     auth: endpointAuth.optional(),

@@ -1,0 +1,47 @@
+import { definePlugin } from "myna";
+import { z } from "zod";
+
+/** The Realtime session over WebRTC: events on a data channel, sound as Opus on tracks of its own. */
+export default definePlugin({
+  name: "transport-webrtc",
+  config: z.object({
+    ice_servers: z
+      .array(z.string().regex(/^stuns?:/, "expected stun:HOST:PORT"))
+      .default([])
+      .describe("STUN servers as `stun:HOST:PORT`; none are needed for a server with a public address"),
+    host_addresses: z
+      .array(z.ipv4())
+      .default([])
+      .describe("More addresses of this machine to offer; loopback is added for a server on loopback"),
+    bitrate_bps: z
+      .number()
+      .int()
+      .min(6000)
+      .max(128_000)
+      .default(32_000)
+      .describe("Microphone, bits a second"),
+    complexity: z
+      .number()
+      .int()
+      .min(0)
+      .max(10)
+      .default(5)
+      .describe("Effort of the Opus encoder: quality against CPU"),
+    expected_loss_percent: z
+      .number()
+      .int()
+      .min(0)
+      .max(50)
+      .default(5)
+      .describe("Packet loss the microphone's stream is protected against (in-band FEC); 0 is none"),
+  }),
+  provides: ["transport"],
+  async setup(ctx) {
+    // Loaded here and not above: whoever only reads the settings does not pay for a WebRTC stack.
+    const { WebRtcCalls } = await import("./calls.ts");
+    const calls = await WebRtcCalls.create(ctx.config, ctx.log);
+    ctx.defer(() => calls.end());
+    ctx.inspect(() => calls.counters());
+    ctx.provide("transport", { connect: (request, events) => calls.connect(request, events) });
+  },
+});
