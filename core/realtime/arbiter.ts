@@ -194,7 +194,29 @@ export class Arbiter {
     if (this.#deps.answersItself && this.#turn === "none") this.#awaitAnswer(EARS_MS);
   }
 
-  /** The link is gone: what was wanted of the old session is forgotten. */
+  /**
+   * The link is gone. What was asked for and not answered is wanted of the next session; `whole` where the running
+   * response needs no other: all of it that matters is here.
+   */
+  linkLost(whole: boolean): void {
+    const request = this.#request;
+    const wish = this.#wish;
+    const cut = this.#active !== null && this.#cancelled === this.#active;
+    const ours = request !== null && request.state !== "sent";
+    const asked = request !== null && !request.unwanted && (!ours || (!whole && !cut));
+    const running = this.#active !== null && !ours && !whole && !cut;
+    this.reset();
+    if (wish) this.#wish = wish;
+    if (asked) this.want({ instructions: request.instructions, automatic: request.automatic });
+    if (running) this.want({ automatic: true });
+  }
+
+  /** The session hears again what the user said: its own answer to that comes first. */
+  answerDue(): void {
+    if (this.#deps.answersItself) this.#awaitAnswer(this.#deps.responseMs);
+  }
+
+  /** The link is gone for long or for good: what was wanted is forgotten. */
   reset(): void {
     clearTimeout(this.#holdTimer);
     this.#forget();

@@ -1,7 +1,8 @@
 import { RATE_HZ } from "../audio/port.ts";
 import type { Playback } from "../audio/port.ts";
 import type { TopicName, Topics } from "../topics.ts";
-import type { AudioDelta } from "./events.ts";
+import { newId } from "./events.ts";
+import type { AudioDelta, ClientEvent } from "./events.ts";
 import { RecentIds } from "./recent-ids.ts";
 
 /** What an interruption has the server do to an item, so that the model remembers what was heard and no more. */
@@ -15,6 +16,8 @@ export interface Cut {
 export interface AssistantSpeechDeps {
   playback: Playback;
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
+  /** Words of an item: so far, or all that were heard of it. */
+  onWords?: (itemId: string, text: string) => void;
 }
 
 /** One item of the robot's answer. */
@@ -32,6 +35,8 @@ interface Utterance {
   played: boolean;
   /** Its connection is gone: it cannot be cut at the server, and its end is missing. */
   orphan: boolean;
+  /** Part of it is missing. */
+  cutShort: boolean;
 }
 
 /**
@@ -46,12 +51,19 @@ export class AssistantSpeech {
   readonly #cutItems = new RecentIds();
   readonly #finished = new RecentIds();
   #begun = "";
+  /** Response of which the last item is here in full. */
+  #whole = "";
   readonly #undos: (() => void)[];
   readonly #counters = { deltas: 0, late_deltas: 0, interruptions: 0, truncated: 0, deleted: 0 };
 
-  constructor({ playback, publish }: AssistantSpeechDeps) {
+  constructor({ playback, publish, onWords }: AssistantSpeechDeps) {
     this.#playback = playback;
-    this.#publish = publish;
+    this.#publish = (topic, event) => {
+      publish(topic, event);
+      if (topic !== "assistant.transcript" || !onWords) return;
+      const { item_id, text } = event as Topics["assistant.transcript"];
+      onWords(item_id, text);
+    };
     this.#undos = [
       playback.onStarted((item_id, played_at_ms) => publish("playback.started", { item_id, played_at_ms })),
       playback.onStopped((item_id, played_ms, reason) => {
@@ -67,6 +79,16 @@ export class AssistantSpeech {
   /** True once the response was cut: nothing of it is heard or run any more. */
   isCut(responseId: string): boolean {
     return this.#cutResponses.has(responseId);
+  }
+
+  /** True where all that was said in the response, so far, is here to the end. */
+  isWhole(responseId: string): boolean {
+    return this.#whole === responseId;
+  }
+
+  /** True where some of the response's words or sounds are here. */
+  begun(responseId: string): boolean {
+    return [...this.#utterances.values()].some((utterance) => utterance.responseId === responseId);
   }
 
   cutResponse(responseId: string): void {
@@ -98,7 +120,9 @@ export class AssistantSpeech {
 
   audioDone(itemId: string): void {
     const utterance = this.#utterances.get(itemId);
-    if (utterance) this.#endAudio(utterance);
+    if (!utterance) return;
+    if (utterance.samples > 0) this.#whole = utterance.responseId;
+    this.#endAudio(utterance);
   }
 
   textDelta(responseId: string, itemId: string, delta: string): void {
@@ -126,6 +150,8 @@ export class AssistantSpeech {
     const utterance = this.#utterances.get(itemId);
     if (!utterance) return;
     this.#endAudio(utterance);
+    if (!utterance.cutShort && (utterance.samples > 0 || utterance.text !== ""))
+      this.#whole = utterance.responseId;
     utterance.ended = true;
     this.#settle(utterance);
   }
@@ -154,18 +180,14 @@ export class AssistantSpeech {
         ? receivedMs
         : Math.min(receivedMs, Math.max(0, Math.floor(reported)));
       if (utterance.ended && playedMs >= receivedMs) {
-        this.#finish(utterance, utterance.text, utterance.orphan);
+        this.#finish(utterance, utterance.text, utterance.cutShort);
         continue;
       }
       this.#cutItems.add(itemId);
       this.#counters.interruptions++;
       this.#publish("assistant.interrupted", { item_id: itemId, played_ms: playedMs });
       const spoken = utterance.samples > 0;
-      this.#finish(
-        utterance,
-        spoken ? heardText(utterance.text, playedMs, receivedMs) : utterance.text,
-        true,
-      );
+      this.#finish(utterance, this.wordsHeard(itemId, utterance.text, playedMs, receivedMs), true);
       if (!spoken || utterance.orphan) continue;
       this.#counters[playedMs > 0 ? "truncated" : "deleted"]++;
       cuts.push({ itemId, playedMs });
@@ -176,7 +198,7 @@ export class AssistantSpeech {
   /** The link is gone. What was received is still played; an answer without its end counts as interrupted. */
   linkLost(): void {
     for (const utterance of this.#utterances.values()) {
-      utterance.orphan ||= !utterance.ended;
+      utterance.cutShort ||= !utterance.ended && (!utterance.audioDone || utterance.samples === 0);
       utterance.textDone = true;
       this.itemEnded(utterance.itemId);
     }
@@ -190,6 +212,11 @@ export class AssistantSpeech {
 
   counters(): Record<string, number> {
     return { ...this.#counters };
+  }
+
+  /** What of an item's words counts as heard when it is cut; words that nobody speaks are read, and count. */
+  protected wordsHeard(_itemId: string, text: string, playedMs: number, receivedMs: number): string {
+    return receivedMs > 0 ? heardText(text, playedMs, receivedMs) : text;
   }
 
   #isLate(responseId: string, itemId: string): boolean {
@@ -209,7 +236,9 @@ export class AssistantSpeech {
         ended: false,
         played: false,
         orphan: false,
+        cutShort: false,
       };
+      if (this.#whole === responseId) this.#whole = "";
       this.#utterances.set(itemId, utterance);
     }
     return utterance;
@@ -225,7 +254,7 @@ export class AssistantSpeech {
   #settle(utterance: Utterance): void {
     if (!utterance.ended || !utterance.textDone) return;
     if (utterance.samples > 0 && !utterance.played && this.#playback.active) return;
-    this.#finish(utterance, utterance.text, utterance.orphan);
+    this.#finish(utterance, utterance.text, utterance.cutShort);
   }
 
   #finish(utterance: Utterance, text: string, interrupted: boolean): void {
@@ -233,6 +262,14 @@ export class AssistantSpeech {
     this.#finished.add(utterance.itemId);
     this.#publish("assistant.transcript", { item_id: utterance.itemId, text, final: true, interrupted });
   }
+}
+
+/** What a cut asks of the server. */
+export function cutEvent({ itemId, playedMs }: Cut): ClientEvent {
+  const eventId = newId("event");
+  return playedMs > 0
+    ? { type: "truncate_item", eventId, itemId, playedMs }
+    : { type: "delete_item", eventId, itemId };
 }
 
 /**

@@ -1,51 +1,20 @@
 import { MynaError } from "../errors.ts";
 import type { LinkState } from "../topics.ts";
 import { Backoff } from "./backoff.ts";
-import type { SessionConfig } from "./config.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { newId } from "./events.ts";
 import type { ServerEvent } from "./events.ts";
-import { fatalFault, linkFailure } from "./link-failure.ts";
+import type { ConnectionDeps, LinkChange } from "./connection-deps.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { LinkEnds } from "./link-end.ts";
+import { expiredFault, fatalFault, linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { Outbox } from "./outbox.ts";
 import type { Weight } from "./outbox.ts";
-import type { Connect, Transport } from "./transport.ts";
+import { Standby } from "./standby.ts";
+import type { Transport, TransportEvents, TransportRequest } from "./transport.ts";
 
-/** A normal close that nobody asked for is followed by a new connection, unless the last one was as short as this. */
-const SHORT_LIFE_MS = 60_000;
-
-/** Where to connect; null from {@link ConnectionDeps.endpoint} while there is no server yet. */
-export interface Endpoint {
-  url: string;
-  apiKey?: string;
-}
-
-/** A change of state, as `session.state_changed` tells it. */
-export interface LinkChange {
-  state: LinkState;
-  url: string;
-  attempt: number;
-  retryInMs?: number;
-  failure?: LinkFailure;
-}
-
-/** What {@link Connection} works with. */
-export interface ConnectionDeps {
-  config: SessionConfig;
-  dialect: Dialect;
-  endpoint: () => Endpoint | null;
-  connect: Connect;
-  /** The text of our configuration, the first frame of each connection. */
-  configure: (eventId: string) => string;
-  /** Events of the present connection, once it is ready; before that, `session_created` only. */
-  onEvent: (event: ServerEvent) => void;
-  /** The server has taken our configuration; `queuedAudio` frames of the microphone went out of the outbox. */
-  onReady: (queuedAudio: number) => void;
-  /** A connection that was ready is gone. */
-  onLost: (failure: LinkFailure) => void;
-  onChange: (change: LinkChange) => void;
-  random?: () => number;
-}
+export type { ConnectionDeps, Endpoint, LinkChange };
 
 /**
  * The link to the server: idle → connecting → ready → waiting → connecting … → closed. It is ready once our own
@@ -60,10 +29,17 @@ export class Connection {
   #generation = 0;
   #transport: Transport | undefined;
   #url = "";
+  #model = "";
+  #request: TransportRequest | undefined;
   #hello = "";
   #greeted = false;
+  /** Takes the events of a session that is being restored; null at all other times. */
+  #restoring: ((event: ServerEvent) => void) | null = null;
+  /** Connection that takes over at a pause. */
+  #standby: Standby | null = null;
   #readyAtMs = 0;
-  #normalCloses = 0;
+  readonly #ends = new LinkEnds();
+  readonly #heartbeat: Heartbeat;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   readonly #counters = {
@@ -74,16 +50,30 @@ export class Connection {
     stale_events: 0,
     early_events: 0,
     lost: 0,
+    renewed: 0,
+    rotated: 0,
   };
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
     this.#backoff = new Backoff(deps.config.reconnect, deps.random);
     this.#outbox = new Outbox(deps.config.outbox);
+    const { ping_ms: pingMs, pong_ms: pongMs } = deps.config.timeouts;
+    this.#heartbeat = new Heartbeat({
+      pingMs,
+      pongMs,
+      ping: () => this.#transport?.ping(),
+      onDead: () => this.#lose(linkFailure("LINK_CLOSED", "the server does not answer pings")),
+    });
   }
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Ready, and the session has all that it needs: what is sent now is sent at once. */
+  get open(): boolean {
+    return this.#state === "ready" && this.#restoring === null;
   }
 
   start(): void {
@@ -92,7 +82,7 @@ export class Connection {
 
   /** Sends now, or keeps it for when the link is ready. False where the outbox had to drop an event. */
   send(text: string, weight: Weight = "event"): boolean {
-    if (this.#state === "ready") {
+    if (this.open) {
       this.#counters.sent++;
       this.#transport?.send(text);
       return true;
@@ -102,7 +92,19 @@ export class Connection {
 
   /** Sends on the present connection if it is ready; else the text is of no use to anybody. */
   sendIfReady(text: string): void {
-    if (this.#state === "ready") this.send(text);
+    if (this.open) this.send(text);
+  }
+
+  /** True where the present connection's server keeps the queue of its sound. */
+  get ownsOutputBuffer(): boolean {
+    return this.#transport?.ownsOutputBuffer ?? false;
+  }
+
+  /** A frame of the microphone on a track of its own; false where there is none now, and it has to be an event. */
+  sendAudio(frame: Int16Array): boolean {
+    if (!this.open || !this.#transport?.sendAudio) return false;
+    this.#transport.sendAudio(frame);
+    return true;
   }
 
   /** The server's address may have changed: connects now where it waits, and anew where the address is another. */
@@ -111,8 +113,9 @@ export class Connection {
       this.#open();
     } else if (this.#state === "connecting" || this.#state === "ready") {
       const endpoint = this.#endpoint();
-      if (endpoint && endpoint !== "fatal" && endpoint.url !== this.#url) {
-        this.#lose(linkFailure("LINK_CLOSED", "the server has moved"), true);
+      if (!endpoint || endpoint === "fatal") return;
+      if (endpoint.url !== this.#url || this.#modelOf(endpoint) !== this.#model) {
+        this.#lose(linkFailure("LINK_CLOSED", "another server or model answers now"), true);
       }
     }
   }
@@ -120,6 +123,55 @@ export class Connection {
   /** Ends the link for a reason that no retry can mend. */
   fail(failure: LinkFailure): void {
     if (this.#state !== "closed") this.#lose({ ...failure, retryable: false });
+  }
+
+  /** Gives up the present connection and makes a new one. */
+  reconnect(failure: LinkFailure): void {
+    if (this.#state === "ready") this.#lose(failure);
+  }
+
+  /** Connects a second time, to the same server, for {@link swap}; again where an earlier attempt failed. */
+  prepareNext(): void {
+    if (this.#state !== "ready" || !this.#request || (this.#standby && !this.#standby.failed)) return;
+    const { config, dialect, connect, configure } = this.#deps;
+    this.#standby = new Standby({
+      connect,
+      request: this.#request,
+      configure,
+      decode: (text) => dialect.decode(text),
+      limitMs: config.timeouts.connect_ms,
+    });
+  }
+
+  /** Goes over to the connection that was prepared; false where it is not there (yet). */
+  swap(): boolean {
+    const standby = this.#standby;
+    if (!this.open || !standby?.ready) return false;
+    this.#standby = null;
+    const old = this.#abandon();
+    this.#counters.renewed++;
+    this.#restoring = () => {};
+    this.#deps.onLost(linkFailure("LINK_CLOSED", "the session was renewed"), true);
+    if (this.#state !== "ready") standby.close();
+    else {
+      this.#transport = standby.handOver(this.#events(++this.#generation));
+      if (standby.created) this.#deps.onEvent(standby.created);
+      this.#heartbeat.beat();
+      this.#restore();
+    }
+    void old?.close();
+    return true;
+  }
+
+  /** Closes the connection until `start`, which continues as after a drop. */
+  hangUp(reason: string): void {
+    if (this.#state === "idle" || this.#state === "closed") return;
+    const wasReady = this.#state === "ready";
+    void this.#abandon()?.close();
+    this.#backoff.reset();
+    this.#state = "idle";
+    if (wasReady) this.#deps.onLost(linkFailure("LINK_CLOSED", reason), false);
+    if (this.state === "idle") this.#enter("idle");
   }
 
   /** Idempotent; resolves when the socket is gone. */
@@ -133,6 +185,10 @@ export class Connection {
 
   counters(): Record<string, unknown> {
     return { ...this.#counters, generation: this.#generation, outbox: this.#outbox.counters() };
+  }
+
+  #modelOf(endpoint: Endpoint): string {
+    return endpoint.model ?? this.#deps.config.model;
   }
 
   #endpoint(): Endpoint | null | "fatal" {
@@ -161,28 +217,37 @@ export class Connection {
     const generation = ++this.#generation;
     this.#counters.connects++;
     this.#url = endpoint.url;
+    this.#model = this.#modelOf(endpoint);
     this.#greeted = false;
     this.#enter("connecting");
     if (generation !== this.#generation) return;
-    const request = dialect.request(endpoint.url, config.model, endpoint.apiKey);
+    const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
+    const { message_bytes: maxMessageBytes } = config.limits;
+    const request = dialect.request(endpoint.url, this.#model, endpoint.apiKey);
+    this.#request = { ...request, handshakeMs, sendMs, maxMessageBytes, endpoint };
+    this.#deadline = setTimeout(() => {
+      const failure = linkFailure("LINK_TIMEOUT", "the server did not become ready in time");
+      if (generation === this.#generation) this.#lose(failure);
+    }, handshakeMs);
+    this.#transport = connect(this.#request, this.#events(generation));
+  }
+
+  /** What a transport tells; after its generation is over nothing of it counts. */
+  #events(generation: number): TransportEvents {
     const mine = (run: () => void) => {
       if (generation === this.#generation) run();
       else this.#counters.stale_events++;
     };
-    this.#deadline = setTimeout(
-      () => mine(() => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time"))),
-      config.timeouts.connect_ms,
-    );
-    this.#transport = connect(
-      { ...request, handshakeMs: config.timeouts.connect_ms },
-      {
-        onOpen: () => mine(() => this.#greet()),
-        onText: (text) => mine(() => this.#receive(text)),
-        onBinary: () => mine(() => void this.#counters.binary_frames++),
-        onPong: () => mine(() => this.#expectPing()),
-        onClose: (failure) => mine(() => this.#lose(failure)),
+    return {
+      onOpen: () => mine(() => this.#greet()),
+      onText: (text) => mine(() => this.#receive(text)),
+      onAudio: (pcm) => {
+        if (generation === this.#generation && this.#state === "ready") this.#deps.onAudio?.(pcm);
       },
-    );
+      onBinary: () => mine(() => void this.#counters.binary_frames++),
+      onPong: () => mine(() => this.#heartbeat.beat()),
+      onClose: (failure) => mine(() => this.#lose(failure)),
+    };
   }
 
   #greet(): void {
@@ -190,7 +255,7 @@ export class Connection {
     this.#greeted = true;
     this.#counters.sent++;
     this.#transport?.send(this.#deps.configure(this.#hello));
-    this.#expectPing();
+    this.#heartbeat.beat();
   }
 
   #receive(text: string): void {
@@ -198,18 +263,23 @@ export class Connection {
     const event = this.#deps.dialect.decode(text);
     if (event === null) return;
     if (event.type === "error") {
-      const fatal = fatalFault(event.fault);
-      if (fatal) {
-        this.#lose(fatal);
+      const end = fatalFault(event.fault) ?? expiredFault(event.fault);
+      if (end) {
+        this.#lose(end);
         return;
       }
-      if (this.#state === "connecting" && (event.fault.eventId ?? this.#hello) === this.#hello) {
+      const configuring = this.#state === "connecting" && !this.#restoring;
+      if (configuring && (event.fault.eventId ?? this.#hello) === this.#hello) {
         this.#refused(event.fault.kind, event.fault.message);
         return;
       }
     }
+    if (this.#restoring) {
+      this.#restoring(event);
+      return;
+    }
     if (event.type === "session_updated" && this.#state === "connecting") {
-      if (this.#greeted) this.#becomeReady();
+      if (this.#greeted) this.#restore();
       return;
     }
     if (this.#state === "connecting" && event.type !== "session_created") {
@@ -224,46 +294,58 @@ export class Connection {
     this.#lose(kind === "server_error" ? linkFailure("LINK_CLOSED", text) : linkFailure("LINK_FATAL", text));
   }
 
+  /** Sends what the session has to know before the rest, then goes on. */
+  #restore(): void {
+    const generation = this.#generation;
+    let ended = false;
+    this.#restoring = () => {};
+    const receive = this.#deps.restore?.({
+      send: (text) => {
+        if (generation !== this.#generation) return;
+        this.#counters.sent++;
+        this.#transport?.send(text);
+      },
+      done: () => {
+        if (ended || generation !== this.#generation) return;
+        ended = true;
+        this.#becomeReady();
+      },
+    });
+    if (!receive) this.#becomeReady();
+    else if (!ended && generation === this.#generation) this.#restoring = receive;
+  }
+
   #becomeReady(): void {
     clearTimeout(this.#deadline);
+    this.#restoring = null;
     this.#backoff.reset();
     this.#readyAtMs = performance.now();
-    this.#enter("ready");
+    if (this.#state !== "ready") this.#enter("ready");
     if (this.state !== "ready") return;
     const audio = this.#outbox.flush((text) => this.send(text));
     this.#deps.onReady(audio);
-  }
-
-  /** Asks for a sign of life after a while; without one in time the link counts as dead (half-open Wi-Fi has no FIN). */
-  #expectPing(): void {
-    const { ping_ms, pong_ms } = this.#deps.config.timeouts;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#transport?.ping();
-      this.#timer = setTimeout(
-        () => this.#lose(linkFailure("LINK_CLOSED", "the server does not answer pings")),
-        pong_ms,
-      );
-    }, ping_ms);
   }
 
   /** The connection is gone, or shall be: back-off and again, or the end. */
   #lose(failure: LinkFailure, atOnce = false): void {
     const wasReady = this.#state === "ready";
     this.#abandon()?.terminate();
-    const verdict = this.#once(failure, wasReady);
+    const livedMs = wasReady ? performance.now() - this.#readyAtMs : null;
+    const { failure: verdict, atOnce: rotates } = this.#ends.judge(failure, livedMs);
     if (wasReady) {
       this.#counters.lost++;
       this.#state = "waiting";
-      this.#deps.onLost(verdict);
+      this.#deps.onLost(verdict, false);
       // A listener may have closed the link.
       if (this.state === "closed") return;
     }
-    if (atOnce) {
+    if (atOnce || rotates) {
+      if (rotates) this.#counters.rotated++;
       this.#open();
       return;
     }
-    const retryInMs = verdict.retryable ? this.#backoff.fail() : null;
+    const delayMs = verdict.retryable ? this.#backoff.fail() : null;
+    const retryInMs = delayMs === null ? null : Math.max(delayMs, verdict.retryAfterMs ?? 0);
     if (retryInMs === null) {
       this.#outbox.clear();
       this.#enter("closed", { failure: { ...verdict, retryable: false } });
@@ -273,18 +355,14 @@ export class Connection {
     }
   }
 
-  /** A server that closes normally again and again does not want us. */
-  #once(failure: LinkFailure, wasReady: boolean): LinkFailure {
-    if (failure.closeCode !== 1000) return failure;
-    if (wasReady && performance.now() - this.#readyAtMs >= SHORT_LIFE_MS) this.#normalCloses = 0;
-    this.#normalCloses++;
-    return this.#normalCloses > 1 ? { ...failure, code: "LINK_FATAL", retryable: false } : failure;
-  }
-
   /** Leaves the present connection without a word; what it still says is dropped. */
   #abandon(): Transport | undefined {
     clearTimeout(this.#timer);
     clearTimeout(this.#deadline);
+    this.#heartbeat.stop();
+    this.#restoring = null;
+    this.#standby?.close();
+    this.#standby = null;
     const transport = this.#transport;
     this.#transport = undefined;
     this.#generation++;

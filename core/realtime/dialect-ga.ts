@@ -16,7 +16,8 @@ const CLIENT_EVENT = "client_event_id";
 export class GaDialect implements Dialect {
   readonly name = "ga";
   wire: WireEvent | null = null;
-  readonly #audio = new AudioDeltaReader();
+  readonly #names: Readonly<Record<string, string>>;
+  readonly #audio: AudioDeltaReader;
   #frame: Int16Array | null = null;
   #frameBytes: Uint8Array = new Uint8Array(0);
   readonly #counters = {
@@ -27,6 +28,12 @@ export class GaDialect implements Dialect {
     incomplete_events: 0,
     ignored_events: 0,
   };
+
+  /** A server that calls its events otherwise: its names with those of GA, and the name of its audio deltas. */
+  constructor({ names = {}, audio }: { names?: Readonly<Record<string, string>>; audio?: string } = {}) {
+    this.#names = names;
+    this.#audio = new AudioDeltaReader(audio);
+  }
 
   request(
     url: string,
@@ -57,11 +64,12 @@ export class GaDialect implements Dialect {
       return null;
     }
     this.wire = event as WireEvent;
-    return this.#translate(event["type"], event);
+    const type = event["type"];
+    return this.#translate(this.#names[type] ?? type, event);
   }
 
   encode(event: ClientEvent): string {
-    return JSON.stringify(toWire(event));
+    return JSON.stringify(gaEvent(event));
   }
 
   append(pcm: Int16Array): string {
@@ -124,6 +132,18 @@ export class GaDialect implements Dialect {
         const item = isRecord(event["item"]) ? event["item"] : {};
         const id = textOf(item["id"]);
         return { type: "output_item_done", responseId, itemId: id, call: readCall(item) };
+      }
+      case "response.content_part.added": {
+        const part = isRecord(event["part"]) ? textOf(event["part"]["type"]) : "";
+        // "audio" here, although items say "output_audio".
+        if (part !== "audio" && part !== "output_audio") return null;
+        return this.#with(itemId, { type: "speech_announced", responseId, itemId });
+      }
+      case "output_audio_buffer.started":
+      case "output_audio_buffer.stopped":
+      case "output_audio_buffer.cleared": {
+        const change = type.slice(type.indexOf(".") + 1) as "started" | "stopped" | "cleared";
+        return this.#with(responseId, { type: "output_buffer", responseId, change });
       }
       case "response.output_audio.delta":
         return this.#slowAudio(responseId, itemId, event["delta"]);
@@ -188,7 +208,8 @@ function previousOf(event: Record<string, unknown>): string | undefined {
   return textOf(event["previous_item_id"]) || undefined;
 }
 
-function toWire(event: ClientEvent): Record<string, unknown> {
+/** What we ask of a server as the object that goes over the wire. */
+export function gaEvent(event: ClientEvent): Record<string, unknown> {
   const event_id = event.eventId;
   switch (event.type) {
     case "configure":
@@ -200,7 +221,12 @@ function toWire(event: ClientEvent): Record<string, unknown> {
         session: { type: "realtime", tools: toolsWire(event.tools) },
       };
     case "add_item":
-      return { type: "conversation.item.create", event_id, item: itemWire(event.item) };
+      return {
+        type: "conversation.item.create",
+        event_id,
+        ...(event.afterId && { previous_item_id: event.afterId }),
+        item: itemWire(event.item),
+      };
     case "create_response": {
       const { instructions } = event;
       const response = { metadata: { [CLIENT_EVENT]: event_id }, ...(instructions && { instructions }) };
@@ -222,6 +248,8 @@ function toWire(event: ClientEvent): Record<string, unknown> {
       };
     case "delete_item":
       return { type: "conversation.item.delete", event_id, item_id: event.itemId };
+    case "clear_output":
+      return { type: "output_audio_buffer.clear", event_id };
   }
 }
 
@@ -282,6 +310,21 @@ function itemWire(item: NewItem): Record<string, unknown> {
       const role = item.kind === "user_text" ? "user" : "system";
       return { id, type: "message", role, content: [{ type: "input_text", text: item.text }] };
     }
+    case "assistant_text":
+      return {
+        id,
+        type: "message",
+        role: "assistant",
+        content: [{ type: "output_text", text: item.text }],
+      };
+    case "tool_call":
+      return {
+        id,
+        type: "function_call",
+        call_id: item.callId,
+        name: item.name,
+        arguments: item.argumentsJson,
+      };
     case "user_images": {
       const images = item.jpegs.map((jpeg) => ({
         type: "input_image",

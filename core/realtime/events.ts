@@ -70,6 +70,10 @@ export type ServerEvent =
       usage: TokenUsage | undefined;
     }
   | { type: "output_item_done"; responseId: string; itemId: string; call: FunctionCall | undefined }
+  /** An item is going to speak: where sound has a track of its own, the one that the sound belongs to. */
+  | { type: "speech_announced"; responseId: string; itemId: string }
+  /** The server's own queue of sound begins, has been played to its end, or was emptied. WebRTC and SIP only. */
+  | { type: "output_buffer"; responseId: string; change: "started" | "stopped" | "cleared" }
   | { type: "audio_done"; responseId: string; itemId: string }
   /** Words of the robot: the transcript of its speech, or text where it answers in writing. */
   | { type: "text_delta"; responseId: string; itemId: string; delta: string }
@@ -80,19 +84,23 @@ export type ServerEvent =
 
 /** An item that we add to the conversation. Ids have at most 32 characters. */
 export type NewItem =
-  | { kind: "user_text" | "system_text"; id: string; text: string }
+  | { kind: "user_text" | "system_text" | "assistant_text"; id: string; text: string }
   | { kind: "user_images"; id: string; jpegs: readonly Uint8Array[]; caption: string | undefined }
+  | { kind: "tool_call"; id: string; callId: string; name: string; argumentsJson: string }
   | { kind: "tool_output"; id: string; callId: string; output: string };
 
 /** What we ask of a server, in no dialect. Audio has its own way: {@link Dialect.append}. */
 export type ClientEvent =
   | { type: "configure"; eventId: string; config: SessionConfig; tools: ToolDescription[] }
   | { type: "set_tools"; eventId: string; tools: ToolDescription[] }
-  | { type: "add_item"; eventId: string; item: NewItem }
+  /** Behind `afterId`, or at the end without. */
+  | { type: "add_item"; eventId: string; item: NewItem; afterId?: string }
   | { type: "create_response"; eventId: string; instructions: string | undefined }
   | { type: "cancel_response"; eventId: string; responseId: string | undefined }
   | { type: "truncate_item"; eventId: string; itemId: string; playedMs: number }
-  | { type: "delete_item"; eventId: string; itemId: string };
+  | { type: "delete_item"; eventId: string; itemId: string }
+  /** Empties the server's own queue of sound; `cancel_response` goes before it. WebRTC and SIP only. */
+  | { type: "clear_output"; eventId: string };
 
 let ids = 0;
 const born = Date.now().toString(36);

@@ -11,6 +11,10 @@ export interface LinkFailure {
   retryable: boolean;
   /** WebSocket close code, where the connection stood. */
   closeCode?: number;
+  /** The server wants to be left alone for so long. */
+  retryAfterMs?: number;
+  /** The session's time was up: no failure, the next one may begin at once. */
+  expired?: boolean;
 }
 
 /** 1000 is retried as well, but only once: see the connection. */
@@ -35,6 +39,8 @@ const BENIGN_FAULTS = new Set([
 ]);
 const BENIGN_MESSAGES =
   /already truncated|is already shorter than|Only model output audio messages can be truncated/;
+/** Longer than this no server is obeyed. */
+const MAX_RETRY_AFTER_S = 600;
 const TLS_ERROR = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 
 /** A failure with the code's own retryability, unless told otherwise. */
@@ -50,14 +56,25 @@ export function closeFailure(closeCode: number, reason: string): LinkFailure {
   return { ...linkFailure(auth ? "LINK_AUTH" : "LINK_FATAL", message), closeCode };
 }
 
-/** What the HTTP answer to the upgrade means; `body` is the server's, usually JSON with an error. */
-export function statusFailure(status: number, body: string): LinkFailure {
+/** What the HTTP answer to the upgrade means; `body` is the server's, usually JSON with an error; `retryAfter` its header. */
+export function statusFailure(status: number, body: string, retryAfter = ""): LinkFailure {
   const detail = errorMessageOf(body);
   const message = `the server refused the connection with HTTP ${status}${detail && `: ${detail}`}`;
   if (status === 401 || status === 403) return linkFailure("LINK_AUTH", message);
-  return RETRYABLE_STATUSES.has(status)
-    ? linkFailure("LINK_REFUSED", message)
-    : linkFailure("LINK_FATAL", message);
+  if (!RETRYABLE_STATUSES.has(status)) return linkFailure("LINK_FATAL", message);
+  const retryAfterMs = retryAfterOf(retryAfter);
+  return {
+    ...linkFailure("LINK_REFUSED", message),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
+}
+
+/** The header's seconds or date in milliseconds from now; undefined for anything else. */
+function retryAfterOf(header: string): number | undefined {
+  const seconds = /^\s*\d+\s*$/.test(header)
+    ? Number(header)
+    : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  return Number.isFinite(seconds) ? Math.min(MAX_RETRY_AFTER_S, Math.max(0, seconds)) * 1000 : undefined;
 }
 
 /** What an error of the socket means, before it was open. */
@@ -76,6 +93,12 @@ export function fatalFault(fault: ServerFault): LinkFailure | undefined {
     fault.code === "invalid_api_key" ? "LINK_AUTH" : "LINK_FATAL",
     `${fault.code}: ${fault.message}`,
   );
+}
+
+/** The end of a session's time, which the server tells before it closes. */
+export function expiredFault(fault: ServerFault): LinkFailure | undefined {
+  if (fault.code !== "session_expired") return undefined;
+  return { ...linkFailure("LINK_CLOSED", fault.message), expired: true };
 }
 
 /** True for errors that come of two sides acting at once; they need no one's attention. */

@@ -9,6 +9,10 @@ export interface ToolLoopDeps {
   addItem: (item: NewItem) => void;
   /** Asks for the one response that follows the results. */
   respond: () => void;
+  /** A call is about to be run. */
+  onCall?: (responseId: string, call: FunctionCall) => void;
+  /** What a call came to; `late` where the connection that asked is gone and cannot be told. */
+  onResult?: (call: FunctionCall, output: string, late: boolean) => void;
 }
 
 /** Answers a call that came too late to be run. */
@@ -30,16 +34,20 @@ interface Batch {
   answered: number;
   jpegs: Uint8Array[];
   abort: AbortController;
+  /** The connection that asked is gone. */
+  late: boolean;
 }
 
 /**
  * Runs what the model calls, away from the socket: each call once, however often it is announced, its result sent
- * once and only on the connection that asked: `reset` drops those of a lost one. After the last result of a response, and its end, comes one request
- * for an answer.
+ * once and only on the connection that asked. After the last result of a response, and its end, comes one request for an
+ * answer. A lost link does not stop what the body does: such a result is told to whoever restores the conversation.
  */
 export class ToolLoop {
   readonly #deps: ToolLoopDeps;
   readonly #batches = new Map<string, Batch>();
+  /** Those whose connection is gone and that still run. */
+  readonly #late = new Set<Batch>();
   /** Calls of the present session that were dispatched. */
   #seen = new Set<string>();
   readonly #counters = { dispatched: 0, duplicates: 0, incomplete: 0, results_dropped: 0, running: 0 };
@@ -63,8 +71,9 @@ export class ToolLoop {
     if (cut) batch.interrupted = true;
     batch.open++;
     this.#counters.dispatched++;
+    this.#deps.onCall?.(responseId, call);
     if (batch.interrupted) {
-      this.#finish(responseId, batch, call.callId, NOT_RUN);
+      this.#finish(responseId, batch, call, NOT_RUN);
       return;
     }
     this.#counters.running++;
@@ -82,23 +91,42 @@ export class ToolLoop {
 
   /** Tells all running tools to stop; their results are still sent, and no answer to them is asked for. */
   interrupt(): void {
-    for (const batch of this.#batches.values()) {
+    for (const batch of [...this.#batches.values(), ...this.#late]) {
       batch.interrupted = true;
       batch.abort.abort(new Error("the user interrupted"));
     }
   }
 
-  /** The link is gone: tells all running tools to stop; nobody waits for their results. */
-  reset(): void {
-    const batches = [...this.#batches.values()];
+  /** True while calls of the response run, or it has more to say. */
+  owns(responseId: string): boolean {
+    return this.#batches.has(responseId);
+  }
+
+  /** The link is gone: no further call of it comes, and what runs goes on. */
+  linkLost(): void {
+    const batches = [...this.#batches];
     this.#batches.clear();
     this.#seen = new Set();
-    for (const batch of batches) batch.abort.abort(new Error("the link was lost"));
+    for (const [responseId, batch] of batches) {
+      batch.late = true;
+      batch.ended = true;
+      this.#late.add(batch);
+      this.#settle(responseId, batch);
+    }
+  }
+
+  /** The session is over: tells all running tools to stop; nobody waits for their results. */
+  reset(): void {
+    const batches = [...this.#batches.values(), ...this.#late];
+    this.#batches.clear();
+    this.#late.clear();
+    this.#seen = new Set();
+    for (const batch of batches) batch.abort.abort(new Error("the session is over"));
   }
 
   /** No call runs, and no response with calls is under way. */
   get atRest(): boolean {
-    return this.#batches.size === 0;
+    return this.#batches.size === 0 && this.#late.size === 0;
   }
 
   counters(): Record<string, number> {
@@ -115,13 +143,15 @@ export class ToolLoop {
         answered: 0,
         jpegs: [],
         abort: new AbortController(),
+        late: false,
       };
       this.#batches.set(responseId, batch);
     }
     return batch;
   }
 
-  async #run(responseId: string, batch: Batch, { callId, name, argumentsJson }: FunctionCall): Promise<void> {
+  async #run(responseId: string, batch: Batch, call: FunctionCall): Promise<void> {
+    const { callId, name, argumentsJson } = call;
     const { signal } = batch.abort;
     let outcome: ToolOutcome;
     try {
@@ -134,24 +164,26 @@ export class ToolLoop {
       outcome = { ok: false, output, images: [], code: "TOOL_FAILED" };
     }
     this.#counters.running--;
-    this.#finish(responseId, batch, callId, outcome);
+    this.#finish(responseId, batch, call, outcome);
   }
 
-  #finish(responseId: string, batch: Batch, callId: string, { output, images }: ToolOutcome): void {
-    if (this.#batches.get(responseId) !== batch) {
+  #finish(responseId: string, batch: Batch, call: FunctionCall, { output, images }: ToolOutcome): void {
+    if (this.#batches.get(responseId) !== batch && !this.#late.has(batch)) {
       this.#counters.results_dropped++;
       return;
     }
     batch.open--;
     batch.answered++;
     batch.jpegs.push(...images);
-    this.#deps.addItem({ kind: "tool_output", id: newId("item"), callId, output });
+    if (!batch.late)
+      this.#deps.addItem({ kind: "tool_output", id: newId("item"), callId: call.callId, output });
+    this.#deps.onResult?.(call, output, batch.late);
     this.#settle(responseId, batch);
   }
 
   #settle(responseId: string, batch: Batch): void {
     if (!batch.ended || batch.open > 0) return;
-    this.#batches.delete(responseId);
+    if (!this.#late.delete(batch)) this.#batches.delete(responseId);
     if (batch.answered === 0) return;
     if (batch.jpegs.length > 0) {
       const jpegs = batch.jpegs;

@@ -1,15 +1,19 @@
 import WebSocket from "ws";
 import { closeFailure, linkFailure, socketFailure, statusFailure } from "./link-failure.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { LinkFailure } from "./link-failure.ts";
 
-const MAX_MESSAGE_BYTES = 10_000_000;
 const MAX_BODY_CHARACTERS = 4096;
 /** How long a refused upgrade may take to say why, and a close to be answered. */
 const PATIENCE_MS = 500;
 
 /** A connection's wire. All calls are allowed at any time; those that come too late do nothing. */
 export interface Transport {
+  /** True where the server keeps the queue of its sound, sends it at the pace it is heard, and truncates by itself. */
+  readonly ownsOutputBuffer?: boolean | undefined;
   send(text: string): void;
+  /** One frame of the microphone, PCM16 mono 24 kHz, borrowed. Absent where sound travels in events. */
+  readonly sendAudio?: ((frame: Int16Array) => void) | undefined;
   ping(): void;
   /** Says goodbye; resolves when the other side has answered, or soon after without. `onClose` is not called. */
   close(): Promise<void>;
@@ -21,6 +25,8 @@ export interface Transport {
 export interface TransportEvents {
   onOpen(): void;
   onText(text: string): void;
+  /** Sound of the server, where it does not travel in events: PCM16 mono 24 kHz, borrowed. */
+  onAudio(pcm: Int16Array): void;
   /** A binary frame; not part of the protocol. */
   onBinary(bytes: number): void;
   onPong(): void;
@@ -32,7 +38,15 @@ export interface TransportEvents {
 export interface TransportRequest {
   url: string;
   headers: Record<string, string>;
+  /** WebSocket subprotocols that are offered, in order. */
+  protocols?: readonly string[];
   handshakeMs: number;
+  /** How long the socket may take none of what waits in it. */
+  sendMs: number;
+  /** A larger frame of the server ends the connection. */
+  maxMessageBytes: number;
+  /** What the URL was made of. */
+  endpoint?: Endpoint;
 }
 
 /** Starts to connect; never throws. */
@@ -56,13 +70,18 @@ class WebSocketTransport implements Transport {
   #ended = false;
   #error: { message: string; errno: string } | undefined;
   readonly #closed = Promise.withResolvers<void>();
+  readonly #sendMs: number;
+  /** Characters handed to the socket; ours are ASCII but for what people say, so about its bytes. */
+  #written = 0;
+  #drain: ReturnType<typeof setTimeout> | undefined;
 
   constructor(request: TransportRequest, events: TransportEvents) {
     this.#events = events;
-    const socket = new WebSocket(request.url, {
+    this.#sendMs = request.sendMs;
+    const socket = new WebSocket(request.url, [...(request.protocols ?? [])], {
       headers: request.headers,
       handshakeTimeout: request.handshakeMs,
-      maxPayload: MAX_MESSAGE_BYTES,
+      maxPayload: request.maxMessageBytes,
       perMessageDeflate: false,
     });
     this.#socket = socket;
@@ -82,7 +101,7 @@ class WebSocketTransport implements Transport {
       const status = response.statusCode ?? 0;
       const refused = () => {
         clearTimeout(timer);
-        this.#end(statusFailure(status, body));
+        this.#end(statusFailure(status, body, String(response.headers["retry-after"] ?? "")));
         this.terminate();
       };
       const timer = setTimeout(refused, PATIENCE_MS);
@@ -104,7 +123,10 @@ class WebSocketTransport implements Transport {
   }
 
   send(text: string): void {
-    if (this.#opened && !this.#ended) this.#socket.send(text, ignore);
+    if (!this.#opened || this.#ended) return;
+    this.#socket.send(text, ignore);
+    this.#written += text.length;
+    if (this.#drain === undefined && this.#socket.bufferedAmount > 0) this.#watchDrain();
   }
 
   ping(): void {
@@ -125,6 +147,7 @@ class WebSocketTransport implements Transport {
 
   terminate(): void {
     this.#ended = true;
+    clearTimeout(this.#drain);
     this.#socket.terminate();
     this.#closed.resolve();
   }
@@ -132,7 +155,21 @@ class WebSocketTransport implements Transport {
   #end(failure: LinkFailure): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#drain);
     this.#events.onClose(failure);
+  }
+
+  /** Of a link that is half open nothing is taken any more, long before the system gives up. */
+  #watchDrain(): void {
+    const taken = this.#written - this.#socket.bufferedAmount;
+    this.#drain = setTimeout(() => {
+      this.#drain = undefined;
+      const waiting = this.#socket.bufferedAmount;
+      if (waiting === 0 || this.#ended) return;
+      if (this.#written - waiting > taken) return this.#watchDrain();
+      this.#end(linkFailure("LINK_TIMEOUT", "the server does not take what is sent"));
+      this.terminate();
+    }, this.#sendMs);
   }
 }
 

@@ -69,7 +69,11 @@ export class SessionBench implements AsyncDisposable {
     more: Partial<SessionDeps> = {},
   ) {
     this.session = new Session({
-      config: sessionConfig.parse({ reconnect: { initial_ms: 5, max_ms: 20 }, ...config }),
+      config: sessionConfig.parse({
+        reconnect: { initial_ms: 5, max_ms: 20 },
+        restore: { ack_ms: 50 },
+        ...config,
+      }),
       endpoint,
       capture: this.capture,
       playback: this.playback,

@@ -42,21 +42,24 @@ describe("the microphone", () => {
 
   test("loses its oldest audio while the link is down, what was typed does not", async () => {
     await using server = await RawServer.listen();
-    await using bench = new SessionBench(() => ({ url: server.url }), { outbox: { events: 5 } });
+    await using bench = new SessionBench(() => ({ url: server.url }), { restore: { utterance_s: 1 } });
     bench.session.start();
     bench.session.port.sendText("hello");
-    bench.capture.frames(20, 100);
+    bench.capture.frames(66, 100);
     const wire = await server.accept();
     await wire.configure();
     await wire.next("response.create");
     expect(wire.types()).toEqual([
       "session.update",
       "conversation.item.create",
-      ...Array.from({ length: 4 }, () => "input_audio_buffer.append"),
+      ...Array.from({ length: 50 }, () => "input_audio_buffer.append"),
       "response.create",
     ]);
+    const first = Buffer.from(String(wire.all("input_audio_buffer.append")[0]?.["audio"]), "base64");
+    expect(first.readInt16LE()).toBe(116);
     expect(bench.session.counters()).toMatchObject({
-      connection: { outbox: { dropped_audio: 16, dropped_events: 0 } },
+      connection: { outbox: { dropped_events: 0 } },
+      continuity: { microphone: { dropped_frames: 16 } },
     });
   });
 
@@ -173,7 +176,7 @@ describe("an answer", () => {
     await until(() => bench.playback.writes.length === 2, "The next answer is not heard");
   });
 
-  test("of the old link is interrupted without a word to the new one", async () => {
+  test("of the old link that is interrupted is cut in the memory of the new one as well", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
     speak(link.wire, "r1", "a1", 100, "Once upon");
@@ -186,7 +189,21 @@ describe("an answer", () => {
     link.bench.session.port.interrupt();
     await settled(again, link.bench);
     expect(link.bench.playback.active).toBe(false);
-    expect(again.types()).toEqual(["session.update"]);
+    expect(again.types()).toEqual([
+      "session.update",
+      "conversation.item.create",
+      "conversation.item.create",
+      "response.create",
+      "conversation.item.delete",
+      "conversation.item.create",
+    ]);
+    const items = again.all("conversation.item.create").map((frame) => frame["item"] as { id: string });
+    expect(items[0]).toMatchObject({
+      role: "assistant",
+      content: [{ type: "output_text", text: "Once upon" }],
+    });
+    expect(again.all("conversation.item.delete")).toMatchObject([{ item_id: items[0]?.id }]);
+    expect(items[2]).toMatchObject({ role: "assistant", content: [{ type: "output_text", text: "Once" }] });
   });
 });
 

@@ -214,7 +214,7 @@ describe("a tool that runs when the user breaks in", () => {
 });
 
 describe("a tool that runs when the link drops", () => {
-  test("is told to stop, and its result goes nowhere: not to the new connection (C4)", async () => {
+  test("goes on, and its result is told to the new connection in a note, never as an output (C4)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -222,14 +222,22 @@ describe("a tool that runs when the link drops", () => {
     finish(wire, "r1");
     await until(() => bench.tools.calls.length === 1, "The tool was not called");
     wire.drop();
-    await until(() => bench.tools.calls[0]?.signal.aborted === true, "The tool was not told to stop");
     const again = await link.server.accept();
     await again.configure();
     await bench.state("ready");
-    bench.tools.calls[0]?.finish({ output: "late" });
+    expect(bench.tools.calls[0]?.signal.aborted).toBe(false);
     await settled(again, bench);
     expect(again.types()).toEqual(["session.update"]);
-    expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 1, running: 0 } });
+    bench.tools.calls[0]?.finish({ output: "late" });
+    await again.next("response.create");
+    expect(outputs(again)).toEqual([]);
+    const note = again.all("conversation.item.create").at(-1)?.["item"];
+    expect(note).toMatchObject({ role: "system", content: [{ type: "input_text" }] });
+    expect(JSON.stringify(note)).toContain(
+      "The tool look, called with {} before the interruption, has returned: late",
+    );
+    expect(again.all("response.create").length).toBe(1);
+    expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 0, running: 0 } });
   });
 
   test("and was called before the link was ready is not run at all", async () => {
