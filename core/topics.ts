@@ -33,6 +33,16 @@ export interface Topics {
     code?: string;
     message?: string;
   };
+  /**
+   * Another of the servers in `[[session.endpoints]]` answers from now on; `preferred` for the first of the list.
+   */
+  "session.endpoint_changed": {
+    endpoint: string;
+    previous: string;
+    url: string;
+    preferred: boolean;
+    reason: string;
+  };
   /** The link failed, or the server reported an error event. */
   "session.error": { code: string; message: string; fatal: boolean };
 

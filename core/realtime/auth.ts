@@ -12,6 +12,11 @@ export function hostOf(url: string): string {
   return URL.parse(url)?.hostname ?? "";
 }
 
+/** True for OpenAI's own servers. */
+export function isOpenAI(url: string): boolean {
+  return OPENAI_HOST.test(hostOf(url));
+}
+
 /** True where nobody on the way can read what is sent: TLS, or this computer itself. */
 export function isPrivateWay(url: string): boolean {
   const { protocol = "", hostname = "" } = URL.parse(url) ?? {};
@@ -43,7 +48,7 @@ export function credentialsOf(
   return async (request) => {
     switch (methodOf(auth, env, request.url)) {
       case "none":
-        if (auth.method !== "none" && OPENAI_HOST.test(hostOf(request.url)))
+        if (auth.method !== "none" && isOpenAI(request.url))
           throw new MynaError(
             "LINK_AUTH",
             `no key for OpenAI: set the environment variable ${auth.key_variable}`,

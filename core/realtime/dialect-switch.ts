@@ -8,6 +8,13 @@ export class SwitchedDialect implements Dialect {
   readonly #ga = new GaDialect();
   readonly #beta = new BetaDialect();
   #current: GaDialect | BetaDialect = this.#ga;
+  readonly #note: (message: string) => void;
+  #noted = false;
+
+  /** `note` hears once about a setting that the dialect cannot express. */
+  constructor(note: (message: string) => void = () => {}) {
+    this.#note = note;
+  }
 
   get name(): "ga" | "beta" {
     return this.#current.name;
@@ -35,6 +42,15 @@ export class SwitchedDialect implements Dialect {
   }
 
   encode(event: ClientEvent): string {
+    if (
+      !this.#noted &&
+      this.name === "ga" &&
+      event.type === "configure" &&
+      event.config.temperature !== undefined
+    ) {
+      this.#noted = true;
+      this.#note("temperature is ignored: the GA dialect has none");
+    }
     return this.#current.encode(event);
   }
 

@@ -1,0 +1,129 @@
+import type { SessionConfig } from "./config.ts";
+import { dialer } from "./dialer.ts";
+import { SwitchedDialect } from "./dialect-switch.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Logger } from "../log.ts";
+import type { Connect } from "./transport.ts";
+
+/** A server that says nothing, but holds the connection for so long, counts as well. */
+const SILENT_MS = 2000;
+/** One that refused us for good is asked much less often. */
+const REFUSED_MS = 300_000;
+
+/** What {@link EndpointsProbe} works with. */
+export interface EndpointsProbeDeps {
+  config: SessionConfig;
+  connect: Connect;
+  log: Logger;
+  source: (at: number) => Endpoint | null;
+  /** The server at this position lets us in again. */
+  onRecovered: (at: number) => void;
+}
+
+/**
+ * Looks, while a less preferred server is in use, whether a better one has come back: connects with its key and in its
+ * dialect until it greets us, and hangs up. Waits longer after each failure, as the session's own back-off does.
+ */
+export class EndpointsProbe {
+  readonly #deps: EndpointsProbeDeps;
+  readonly #dial: Connect;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the look at a server that is under way. */
+  #cancel = () => {};
+  #round = 0;
+  #failures = 0;
+  readonly #counters = { probes: 0, recovered: 0 };
+
+  constructor(deps: EndpointsProbeDeps) {
+    this.#deps = deps;
+    const dialect = new SwitchedDialect();
+    this.#dial = dialer({ connect: deps.connect, dialect, model: deps.config.model, log: deps.log });
+  }
+
+  /** Watches the servers before this position, from now on and until `stop`. */
+  watch(before: number): void {
+    this.stop();
+    this.#failures = 0;
+    if (before > 0) this.#later(this.#round, before, this.#deps.config.reconnect.initial_ms);
+  }
+
+  /** Idempotent; nothing is told afterwards. */
+  stop(): void {
+    this.#round++;
+    clearTimeout(this.#timer);
+    this.#cancel();
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#counters };
+  }
+
+  #later(round: number, before: number, delayMs: number): void {
+    this.#timer = setTimeout(() => void this.#look(round, before), delayMs);
+  }
+
+  async #look(round: number, before: number): Promise<void> {
+    let refused = 0;
+    for (let at = 0; at < before; at++) {
+      const answer = await this.#try(at);
+      if (round !== this.#round) return;
+      if (answer === "there") {
+        this.#counters.recovered++;
+        this.#deps.onRecovered(at);
+        return;
+      }
+      if (answer === "refused") refused++;
+    }
+    const { initial_ms, factor, max_ms } = this.#deps.config.reconnect;
+    this.#failures++;
+    const delayMs = Math.min(max_ms, initial_ms * factor ** this.#failures);
+    this.#later(round, before, refused === before ? Math.max(delayMs, REFUSED_MS) : delayMs);
+  }
+
+  #try(at: number): Promise<"there" | "away" | "refused"> {
+    const endpoint = this.#endpoint(at);
+    if (endpoint === null || endpoint === "refused") return Promise.resolve(endpoint ?? "away");
+    this.#counters.probes++;
+    const { config } = this.#deps;
+    const answer = Promise.withResolvers<"there" | "away" | "refused">();
+    const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
+    const limit = setTimeout(() => answer.resolve("away"), handshakeMs);
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    const wire = this.#dial(
+      {
+        url: endpoint.url,
+        headers: {},
+        handshakeMs,
+        sendMs,
+        maxMessageBytes: config.limits.message_bytes,
+        endpoint,
+      },
+      {
+        onOpen: () => void (silence = setTimeout(() => answer.resolve("there"), SILENT_MS)),
+        onText: (text) => {
+          if (text.includes('"session.created"')) answer.resolve("there");
+          // What else it says first is why it does not want us: the close that follows says it again.
+          else clearTimeout(silence);
+        },
+        onAudio() {},
+        onBinary() {},
+        onPong() {},
+        onClose: ({ retryable }) => answer.resolve(retryable ? "away" : "refused"),
+      },
+    );
+    this.#cancel = () => answer.resolve("away");
+    return answer.promise.finally(() => {
+      clearTimeout(limit);
+      clearTimeout(silence);
+      void wire.close();
+    });
+  }
+
+  #endpoint(at: number): Endpoint | null | "refused" {
+    try {
+      return this.#deps.source(at);
+    } catch {
+      return "refused";
+    }
+  }
+}
