@@ -1,4 +1,5 @@
 import type { TopicName, Topics } from "myna";
+import { budgetText, costText, dollars } from "./money.ts";
 import { latencyText, motionText, outcome, plain, poseText, readable } from "./rows.ts";
 import type { Row, Tone } from "./rows.ts";
 
@@ -19,6 +20,7 @@ export class LiveView {
   #linkState = "";
   #moving = false;
   #stopping = false;
+  #cost = "";
 
   constructor(page: Page) {
     this.#page = page;
@@ -115,5 +117,22 @@ export class LiveView {
       this.note("camera", `picture of ${width} × ${height}, ${Math.round(bytes / 1000)} kB`),
     "sound.played": ({ name }) => this.note("sound", name),
     "turn.latency": (latency) => this.note("latency", latencyText(latency)),
+    "cost.updated": (cost) => {
+      const text = costText(cost);
+      if (text !== "" && text !== this.#cost) this.note("cost", text);
+      this.#cost = text;
+    },
+    "budget.warned": ({ scope, spent_usd, cap_usd }) =>
+      this.note(
+        "budget",
+        `${dollars(spent_usd)} of ${dollars(cap_usd)}${scope === "day" ? " for today" : ""} are spent`,
+        "bad",
+      ),
+    "budget.degraded": (event) => this.note("budget", plain(budgetText(event)), "bad"),
+    "response.delayed": ({ wait_ms, limit }) =>
+      this.note("waits", `${(wait_ms / 1000).toFixed(1)} s for the server's limit of ${plain(limit)}`),
+    "session.hung_up": ({ reason }) => {
+      if (reason === "idle") this.note("link", "hung up: nobody spoke; speak or type to go on");
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { definePlugin, MynaError } from "myna";
 import { z } from "zod";
+import { countCost } from "./cost-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { measureProcess } from "./process-metrics.ts";
 import { countTopics, showHealth } from "./robot-metrics.ts";
@@ -19,6 +20,7 @@ export default definePlugin({
     const { port, host } = ctx.config;
     const metrics = new Exposition();
     countTopics(ctx, metrics);
+    countCost(ctx, metrics);
     showHealth(ctx, metrics);
     measureProcess(ctx, metrics);
     const server = listen(port, host, ctx.id, (path) => {

@@ -1,10 +1,9 @@
 import type { PluginContext, TurnLatency } from "myna";
 import type { Exposition } from "./exposition.ts";
+import { identifier } from "./label.ts";
 
 const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
 const TOOL_BUCKETS_S = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** Names that come over the network become label values only in this form. */
-const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 const TURN_STEPS = [
   ["speech_end_to_commit", "speech_end_to_commit_ms"],
@@ -136,8 +135,4 @@ function numbersOf(values: Record<string, unknown>, path = ""): [string, number]
       return numbersOf(value as Record<string, unknown>, name);
     return [];
   });
-}
-
-function identifier(text: string): string {
-  return IDENTIFIER.test(text) ? text : "other";
 }

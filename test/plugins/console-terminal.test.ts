@@ -257,6 +257,33 @@ describe("the live view", () => {
     ]);
   });
 
+  test("shows what it costs when that changes, and what the budget does about it", () => {
+    const { printed, take } = watch();
+    const cost = { day: "2026-11-21", session_usd: 0, day_usd: 0.5, unpriced: 0, estimated: false };
+    take("cost.updated", cost);
+    take("cost.updated", { ...cost, session_usd: 0.004, day_usd: 0.504 });
+    take("cost.updated", { ...cost, session_usd: 0.12, day_usd: 1.4 });
+    take("cost.updated", { ...cost, session_usd: 0.1201, day_usd: 1.4001 });
+    take("cost.updated", { ...cost, session_usd: null, day_usd: 1.4, unpriced: 2, estimated: true });
+    take("budget.warned", { scope: "day", spent_usd: 1.6, cap_usd: 2 });
+    take("budget.degraded", { step: "smaller_model", scope: "day", model: "small" });
+    take("budget.degraded", { step: "sleep", scope: "session" });
+    take("budget.degraded", { step: "none", scope: "day" });
+    take("response.delayed", { wait_ms: 1240, limit: "tokens" });
+    take("session.hung_up", { reason: "idle" });
+    expect(printed).toEqual([
+      "cost      under 1 cent since the start, $0.50 today",
+      "cost      $0.12 since the start, $1.40 today",
+      "cost      price not known since the start, $1.40 today; 2 without a known price not counted",
+      "budget    $1.60 of $2.00 for today are spent",
+      "budget    today's budget is nearly spent: goes on with small",
+      "budget    the budget is spent: the robot sleeps",
+      "budget    there is budget again",
+      "waits     1.2 s for the server's limit of tokens",
+      "link      hung up: nobody spoke; speak or type to go on",
+    ]);
+  });
+
   test("shows partial words, the growing answer and the pose in place only", () => {
     const { printed, take, live } = watch();
     take("user.transcript", { item_id: "u", text: "move for", final: false });

@@ -63,6 +63,68 @@ describe("metrics of a robot", () => {
     expect(lines).toContain('myna_events_total{topic="turn.latency"} 1');
   });
 
+  test("tell what the conversation consumes and costs", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const none = { text: 0, audio: 0, image: 0 };
+    const answer = {
+      kind: "response",
+      id: "r1",
+      model: "gpt-realtime-2.1",
+      input: { text: 55, audio: 13, image: 0 },
+      cached: { ...none, text: 64 },
+      output: { ...none, audio: 91 },
+      seconds: 0,
+      usd: 0.5,
+      estimated: false,
+    } as const;
+    robot.publish("usage.updated", answer);
+    robot.publish("usage.updated", { ...answer, id: "r2", usd: 0.25 });
+    robot.publish("usage.updated", { ...answer, id: "r3", model: "my model", usd: null });
+    robot.publish("usage.updated", {
+      ...answer,
+      kind: "transcription",
+      id: "i1",
+      model: "gpt-live-transcribe",
+      input: none,
+      cached: none,
+      output: none,
+      seconds: 2.5,
+    });
+    robot.publish("cost.updated", {
+      day: "2026-11-21",
+      session_usd: 0.75,
+      day_usd: 1.5,
+      unpriced: 1,
+      estimated: false,
+    });
+    robot.publish("budget.degraded", { step: "sleep", scope: "day" });
+    robot.publish("context.measured", {
+      instructions_tokens: 120,
+      tools_tokens: 900,
+      tools: 7,
+      limit_tokens: 16_384,
+    });
+    robot.publish("rate_limits.updated", { limits: [{ name: "tokens", remaining: 39_000 }] });
+    robot.publish("response.delayed", { wait_ms: 100, limit: "tokens" });
+    robot.publish("session.hung_up", { reason: "idle" });
+    const lines = await scrape(robot);
+    const model = 'model="gpt-realtime-2.1"';
+    expect(lines).toContain(`myna_tokens_total{${model},direction="input",kind="text"} 110`);
+    expect(lines).toContain(`myna_tokens_total{${model},direction="cached",kind="text"} 128`);
+    expect(lines).toContain(`myna_tokens_total{${model},direction="output",kind="audio"} 182`);
+    expect(lines.join()).not.toContain(`${model},direction="output",kind="text"`);
+    expect(lines).toContain(`myna_cost_dollars_total{${model}} 0.75`);
+    expect(lines).toContain('myna_unpriced_total{model="other"} 1');
+    expect(lines).toContain('myna_transcribed_seconds_total{model="gpt-live-transcribe"} 2.5');
+    expect(lines).toContain("myna_cost_day_dollars 1.5");
+    expect(lines).toContain('myna_budget_step{step="sleep"} 1');
+    expect(lines).toContain('myna_budget_step{step="none"} 0');
+    expect(lines).toContain('myna_context_tokens{part="tools"} 900');
+    expect(lines).toContain('myna_rate_limit_remaining{limit="tokens"} 39000');
+    expect(lines).toContain('myna_responses_delayed_total{limit="tokens"} 1');
+    expect(lines).toContain('myna_hang_ups_total{reason="idle"} 1');
+  });
+
   test("show the process, the plugins and the numbers of the health report", async () => {
     await using robot = await startTestRobot({ plugins: { ...plugins, drive: { use: "drive-sim" } } });
     const lines = await scrape(robot);
