@@ -1,6 +1,6 @@
 /**
  * Where a scripted fault strikes: when a client asks for the socket ("upgrade"), before or after the server sends an event
- * ("before:response.done"), or when it received one ("received:session.update").
+ * ("before:response.done"), or when it received one ("received:session.update"). With "*" in place of the type, any event.
  */
 export type FaultPoint = "upgrade" | `before:${string}` | `after:${string}` | `received:${string}`;
 
@@ -48,7 +48,8 @@ export class Faults {
   at(point: FaultPoint): FaultAction[] {
     if (this.#byPoint.size === 0) return [];
     const due: FaultAction[] = [];
-    for (const entry of this.#byPoint.get(point) ?? []) {
+    const any = `${point.slice(0, point.indexOf(":"))}:*`;
+    for (const entry of [...(this.#byPoint.get(point) ?? []), ...(this.#byPoint.get(any) ?? [])]) {
       entry.passed += 1;
       const nth = entry.fault.nth ?? 1;
       if (nth === 0 || nth === entry.passed) due.push(entry.fault.do);
