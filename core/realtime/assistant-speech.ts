@@ -156,6 +156,12 @@ export class AssistantSpeech {
     this.#settle(utterance);
   }
 
+  /** A server makes one response at a time: what it forgot to end of earlier ones must not hold up the new one. */
+  responseBegan(responseId: string): void {
+    for (const utterance of this.#utterances.values())
+      if (utterance.responseId !== responseId) this.responseEnded(utterance.responseId);
+  }
+
   responseEnded(responseId: string): void {
     for (const utterance of this.#utterances.values()) {
       if (utterance.responseId !== responseId) continue;

@@ -50,7 +50,7 @@ const timeouts = z.strictObject({
 });
 
 const limits = z.strictObject({
-  /** A larger event of the server ends the connection, and another one is made. */
+  /** A larger event of the server is dropped; one of more than four times the size costs the connection. */
   message_bytes: z.number().int().min(1024).default(10_000_000),
 });
 

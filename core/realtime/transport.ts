@@ -6,6 +6,8 @@ import type { LinkFailure } from "./link-failure.ts";
 const MAX_BODY_CHARACTERS = 4096;
 /** How long a refused upgrade may take to say why, and a close to be answered. */
 const PATIENCE_MS = 500;
+/** What is only too large is read and dropped, up to this factor: a socket that refuses it would cost the session. */
+const OVERSIZE = 4;
 
 /** A connection's wire. All calls are allowed at any time; those that come too late do nothing. */
 export interface Transport {
@@ -27,7 +29,7 @@ export interface TransportEvents {
   onText(text: string): void;
   /** Sound of the server, where it does not travel in events: PCM16 mono 24 kHz, borrowed. */
   onAudio(pcm: Int16Array): void;
-  /** A binary frame; not part of the protocol. */
+  /** A frame that is no event: binary, or larger than `maxMessageBytes`. It is dropped. */
   onBinary(bytes: number): void;
   onPong(): void;
   /** Once, however it ended; nothing follows. */
@@ -43,7 +45,7 @@ export interface TransportRequest {
   handshakeMs: number;
   /** How long the socket may take none of what waits in it. */
   sendMs: number;
-  /** A larger frame of the server ends the connection. */
+  /** A larger frame of the server is dropped, and one of more than four times the size ends the connection. */
   maxMessageBytes: number;
   /** What the URL was made of. */
   endpoint?: Endpoint;
@@ -81,7 +83,7 @@ class WebSocketTransport implements Transport {
     const socket = new WebSocket(request.url, [...(request.protocols ?? [])], {
       headers: request.headers,
       handshakeTimeout: request.handshakeMs,
-      maxPayload: request.maxMessageBytes,
+      maxPayload: request.maxMessageBytes * OVERSIZE,
       perMessageDeflate: false,
     });
     this.#socket = socket;
@@ -92,8 +94,10 @@ class WebSocketTransport implements Transport {
     // Property handlers get text as a string; the "message" event would copy each frame into a Buffer.
     socket.onmessage = ({ data }) => {
       if (this.#ended) return;
-      if (typeof data === "string") events.onText(data);
-      else events.onBinary(Array.isArray(data) ? data.length : data.byteLength);
+      if (typeof data === "string") {
+        if (data.length <= request.maxMessageBytes) events.onText(data);
+        else events.onBinary(data.length);
+      } else events.onBinary(Array.isArray(data) ? data.length : data.byteLength);
     };
     socket.on("pong", () => this.#ended || events.onPong());
     socket.on("unexpected-response", (_request, response) => {

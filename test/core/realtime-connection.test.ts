@@ -477,9 +477,12 @@ describe("garbage from the server", () => {
     });
   });
 
-  test("larger than 10 MB ends that connection, and the next one is made", async () => {
-    await using link = await connected();
-    link.wire.sendRaw("x".repeat(11_000_000));
+  test("larger than allowed is dropped; far larger ends that connection, and the next one is made", async () => {
+    await using link = await connected({ limits: { message_bytes: 100_000 } });
+    link.wire.sendRaw("x".repeat(300_000));
+    await settled(link.wire, link.bench);
+    expect(link.bench.session.counters()).toMatchObject({ connection: { binary_frames: 1, lost: 0 } });
+    link.wire.sendRaw("x".repeat(500_000));
     await (await link.server.accept()).configure();
     await link.bench.state("ready");
   });
