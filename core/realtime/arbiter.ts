@@ -127,7 +127,8 @@ export class Arbiter {
     if (request?.state === "sent" && (clientEventId === undefined || clientEventId === request.eventId)) {
       clearTimeout(this.#requestTimer);
       request.state = clientEventId === undefined ? "assumed" : "confirmed";
-      if (request.unwanted) {
+      // What may as well be the server's own answer to the user is not cancelled on a guess.
+      if (request.unwanted && (request.state === "confirmed" || this.#turn !== "answer_due")) {
         this.#cancel(responseId);
         return true;
       }

@@ -42,6 +42,8 @@ export class HeldSpeech {
   #alive = 0;
   /** Frame until which signs of life do not count: they may be older than what was replayed. */
   #doubtful = 0;
+  /** An utterance was replayed, and the server has not said yet that it hears one. */
+  #expecting = false;
   /** End of what needs no second hearing. */
   #settled = 0;
   #utterances: Utterance[] = [];
@@ -77,6 +79,7 @@ export class HeldSpeech {
     const known = audioMs === undefined ? this.#captured - UNHEARD_FRAMES : this.#at(audioMs);
     const start = Math.max(this.#settled, known);
     this.#doubtful = 0;
+    this.#expecting = false;
     this.#utterances.push({ itemId, start, end: null, worded: false, responseId: null });
     const [oldest] = this.#utterances;
     if (oldest && this.#utterances.length > MAX_UTTERANCES) this.#settle((utterance) => utterance === oldest);
@@ -115,11 +118,12 @@ export class HeldSpeech {
    * True where words of the user that are told in writing were not answered.
    */
   linkLost(answers: boolean, serverIsAlive = false): boolean {
+    if (this.#captured >= this.#doubtful) this.#expecting = false;
     if (serverIsAlive) this.#alive = this.#captured;
     const owed = answers && this.#utterances.some((utterance) => utterance.worded);
     this.#settle((utterance) => utterance.worded);
     for (const utterance of this.#utterances) utterance.responseId = null;
-    if (this.#utterances.length > 0) this.#pinned ??= this.#rewind();
+    if (this.#utterances.length > 0 || this.#expecting) this.#pinned ??= this.#rewind();
     return owed;
   }
 
@@ -132,7 +136,8 @@ export class HeldSpeech {
     pauseMs: number,
     hear: (frame: Int16Array) => void,
   ): { frames: number; speech: boolean } {
-    const speech = this.#utterances.length > 0;
+    const speech = this.#utterances.length > 0 || this.#expecting;
+    this.#expecting = speech;
     const from = this.#rewind();
     const missing = from - Math.max(0, this.#settled, this.#wanted());
     if (missing > 0) this.#counters.dropped_frames += missing;
@@ -157,6 +162,7 @@ export class HeldSpeech {
   /** Too old to be of interest: nothing has to be heard again. */
   forget(): void {
     this.#utterances = [];
+    this.#expecting = false;
     this.#pinned = null;
     this.#gap = false;
     this.#settled = this.#captured;
