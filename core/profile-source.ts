@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { MynaError } from "./errors.ts";
+import { sessionEnvironment } from "./realtime/environment.ts";
 
 /** A TOML table. */
 export type Table = { [key: string]: unknown };
@@ -19,7 +20,10 @@ const ENV_PREFIX = "MYNA_";
 /** Set by the session itself or by scripts, not profile keys. */
 const ENV_IGNORED = new Set(["MYNA_LOG_LEVEL"]);
 
-/** The layers of a profile, weakest first: what it extends, itself, local.toml beside it, the environment, `--set`. */
+/**
+ * The layers of a profile, weakest first: what it extends, itself, local.toml beside it, the environment (variables that
+ * others have named, then `MYNA_…`), `--set`.
+ */
 export async function readLayers(
   profile: string,
   options: { profilesFolder: string; env: Record<string, string | undefined>; set: readonly string[] },
@@ -28,6 +32,8 @@ export async function readLayers(
   const layers = await readChain(file, options.profilesFolder, []);
   const local = join(dirname(file), "local.toml");
   if (existsSync(local) && local !== file) layers.push(await readLayer(local));
+  const named = sessionLayer(layers, options);
+  if (named) layers.push(named);
   const environment = environmentLayer(options.env);
   if (environment) layers.push(environment);
   for (const assignment of options.set) layers.push(setLayer(assignment));
@@ -115,6 +121,20 @@ function environmentLayer(env: Record<string, string | undefined>): Layer | unde
     assign(table, name.slice(ENV_PREFIX.length).toLowerCase().split("__"), parseValue(text));
   }
   return Object.keys(table).length > 0 ? { origin: "environment", folder: process.cwd(), table } : undefined;
+}
+
+/** What variables like OPENAI_BASE_URL say; weaker than all that is set by name. */
+function sessionLayer(
+  files: readonly Layer[],
+  { env, set }: { env: Record<string, string | undefined>; set: readonly string[] },
+): Layer | undefined {
+  const environment = environmentLayer(env);
+  const all = [...files, ...(environment ? [environment] : []), ...set.map(setLayer)];
+  const { session } = mergeLayers(all).table;
+  const namesService = isTable(session) && Boolean(session["service"]);
+  const table = sessionEnvironment(env, { namesService });
+  if (Object.keys(table).length === 0) return undefined;
+  return { origin: "environment", folder: process.cwd(), table: { session: table } };
 }
 
 function setLayer(assignment: string): Layer {

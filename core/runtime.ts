@@ -1,6 +1,5 @@
 import { AudioEngine } from "./audio/engine.ts";
 import { Bus } from "./bus.ts";
-import { MynaError } from "./errors.ts";
 import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
@@ -8,6 +7,7 @@ import type { Logger } from "./log.ts";
 import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
+import { endpointSources } from "./realtime/endpoint-sources.ts";
 import { Session } from "./realtime/session.ts";
 import { recordLoudspeaker } from "./recorder.ts";
 import { ServiceRegistry } from "./service-registry.ts";
@@ -145,22 +145,14 @@ function createSession(
   },
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
-  const { service, url, transport } = profile.session;
   const localBrain = () =>
     services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
-  const apiKey = env["OPENAI_API_KEY"];
+  const warn = (message: string) => log.warn(message);
+  const [endpoint, ...fallbacks] = endpointSources(profile.session, { env, brain: localBrain, warn });
   return new Session({
     config: profile.session,
-    endpoint: () => {
-      if (service === undefined) return { url, transport, ...(apiKey !== undefined && { apiKey }) };
-      if (service !== "brain")
-        throw new MynaError(
-          "CONFIG_INVALID",
-          `[session] service: there is no service "${service}" for a Realtime server`,
-        );
-      const brain = localBrain();
-      return brain && { ...brain, transport };
-    },
+    endpoint,
+    fallbacks,
     connect: transports(services),
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),

@@ -2,6 +2,7 @@ import type { LinkState } from "../topics.ts";
 import type { SessionConfig } from "./config.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Reroute } from "./endpoints.ts";
 import type { ServerEvent } from "./events.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import type { RestoreWire } from "./retelling.ts";
@@ -22,6 +23,13 @@ export interface ConnectionDeps {
   dialect: Dialect;
   endpoint: () => Endpoint | null;
   connect: Connect;
+  /** Less time than the configured one for the present endpoint to become ready; undefined for that. */
+  patienceMs?: () => number | undefined;
+  /**
+   * Another endpoint may take over where the present one failed, after it was ready for `readyMs` (null: it never was);
+   * null where there is no other.
+   */
+  reroute?: (failure: LinkFailure, readyMs: number | null) => Reroute | null;
   /** The text of our configuration, the first frame of each connection. */
   configure: (eventId: string) => string;
   /** Events of the present connection, once it is ready; before that, `session_created` only. */

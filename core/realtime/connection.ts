@@ -208,9 +208,7 @@ export class Connection {
     const endpoint = this.#endpoint();
     if (endpoint === "fatal") return;
     if (endpoint === null) {
-      this.#enter("waiting", {
-        failure: linkFailure("SERVICE_UNAVAILABLE", "the Realtime server is not there yet"),
-      });
+      this.#missing();
       return;
     }
     const { config, dialect, connect } = this.#deps;
@@ -225,11 +223,30 @@ export class Connection {
     const { message_bytes: maxMessageBytes } = config.limits;
     const request = dialect.request(endpoint.url, this.#model, endpoint.apiKey);
     this.#request = { ...request, handshakeMs, sendMs, maxMessageBytes, endpoint };
-    this.#deadline = setTimeout(() => {
-      const failure = linkFailure("LINK_TIMEOUT", "the server did not become ready in time");
-      if (generation === this.#generation) this.#lose(failure);
-    }, handshakeMs);
+    this.#expectReady(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
     this.#transport = connect(this.#request, this.#events(generation));
+  }
+
+  /** Gives up the present attempt unless it is ready in time. */
+  #expectReady(limitMs: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(
+      () => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time")),
+      limitMs,
+    );
+  }
+
+  /** There is no server (yet): another endpoint, or a wait until it has come. */
+  #missing(): void {
+    const failure = linkFailure("SERVICE_UNAVAILABLE", "the Realtime server is not there yet");
+    const route = this.#deps.reroute?.(failure, null);
+    if (route === "at_once") {
+      this.#open();
+      return;
+    }
+    const retryInMs = route === "wait" ? this.#backoff.fail() : null;
+    if (retryInMs !== null) this.#timer = setTimeout(() => this.#open(), retryInMs);
+    this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
   }
 
   /** What a transport tells; after its generation is over nothing of it counts. */
@@ -298,6 +315,8 @@ export class Connection {
   #restore(): void {
     const generation = this.#generation;
     let ended = false;
+    // It lets us in: what we have to tell it may take its time.
+    if (this.#state === "connecting") this.#expectReady(this.#deps.config.timeouts.connect_ms);
     this.#restoring = () => {};
     const receive = this.#deps.restore?.({
       send: (text) => {
@@ -344,7 +363,12 @@ export class Connection {
       this.#open();
       return;
     }
-    const delayMs = verdict.retryable ? this.#backoff.fail() : null;
+    const route = this.#deps.reroute?.(verdict, livedMs);
+    if (route === "at_once") {
+      this.#open();
+      return;
+    }
+    const delayMs = (route ? route === "wait" : verdict.retryable) ? this.#backoff.fail() : null;
     const retryInMs = delayMs === null ? null : Math.max(delayMs, verdict.retryAfterMs ?? 0);
     if (retryInMs === null) {
       this.#outbox.clear();

@@ -4,6 +4,7 @@ import type { TopicName, Topics } from "../topics.ts";
 import type { BudgetConfig } from "./budget-config.ts";
 import type { SessionConfig } from "./config.ts";
 import type { Endpoint } from "./connection.ts";
+import type { EndpointSource } from "./endpoints.ts";
 import type { ToolPort } from "./port.ts";
 import type { Connect } from "./transport.ts";
 
@@ -12,6 +13,8 @@ export interface SessionDeps {
   config: SessionConfig;
   /** Where the server is; null while it is not there yet: then {@link Session.endpointChanged} tells. May throw a MynaError. */
   endpoint: () => Endpoint | null;
+  /** Further servers, in order of preference, for when that one fails. */
+  fallbacks?: readonly EndpointSource[];
   capture: Capture;
   playback: Playback;
   tools: ToolPort;

@@ -1,21 +1,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { maskSecrets } from "../log.ts";
 import { Arbiter } from "./arbiter.ts";
+import { cutEvent } from "./assistant-speech.ts";
 import { Connection } from "./connection.ts";
+import { Continuity } from "./continuity.ts";
 import { dialer } from "./dialer.ts";
 import { SwitchedDialect } from "./dialect-switch.ts";
 import { newId } from "./events.ts";
 import type { ClientEvent, NewItem, ServerEvent, ServerFault } from "./events.ts";
+import { Failover } from "./endpoints-failover.ts";
 import { Limits } from "./limits.ts";
 import { fatalFault, isBenign } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
-import { Renewal } from "./renewal.ts";
-import { Restore } from "./restore.ts";
-import type { RestoreWire } from "./retelling.ts";
-import { StallWatch } from "./stall.ts";
-import type { SessionPort, ToolDescription } from "./port.ts";
+import type { SessionPort } from "./port.ts";
 import type { SessionDeps } from "./session-deps.ts";
 import { StreamedSpeech } from "./streamed-speech.ts";
 import { ToolLoop } from "./tool-loop.ts";
@@ -34,7 +33,7 @@ type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 export class Session {
   readonly port: SessionPort;
   readonly #deps: SessionDeps;
-  readonly #dialect = new SwitchedDialect();
+  readonly #dialect: SwitchedDialect;
   readonly #connection: Connection;
   readonly #arbiter: Arbiter;
   readonly #speech: StreamedSpeech;
@@ -42,10 +41,9 @@ export class Session {
   readonly #tools: ToolLoop;
   readonly #clock: MicrophoneClock;
   readonly #limits: Limits;
+  readonly #failover: Failover;
   readonly #offer: ToolOffer;
-  readonly #restore: Restore;
-  readonly #stall: StallWatch;
-  readonly #renewal: Renewal;
+  readonly #continuity: Continuity;
   readonly #undos: (() => void)[];
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
@@ -54,21 +52,21 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
-    const { config, capture, playback, tools, publish } = deps;
+    const { config, capture, playback, tools, publish, connect = connectWebSocket } = deps;
     const detects = config.turn_detection.type !== "none";
+    this.#dialect = new SwitchedDialect((message) => deps.log.warn(message));
     this.#connection = new Connection({
       config,
       dialect: this.#dialect,
-      endpoint: () => this.#limits.choose(deps.endpoint()),
-      connect: dialer({
-        connect: deps.connect ?? connectWebSocket,
-        dialect: this.#dialect,
-        model: config.model,
-        log: deps.log,
-      }),
-      configure: (eventId) =>
-        this.#dialect.encode({ type: "configure", eventId, config, tools: this.#offer.take() }),
-      restore: (wire) => this.#beginRestore(wire),
+      endpoint: () => this.#limits.choose(this.#failover.current()),
+      patienceMs: () => this.#failover.patienceMs(),
+      reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
+      connect: dialer({ connect, dialect: this.#dialect, model: config.model, log: deps.log }),
+      configure: (eventId) => {
+        const configure = { type: "configure", eventId, config: this.#failover.config } as const;
+        return this.#dialect.encode({ ...configure, tools: this.#offer.take() });
+      },
+      restore: (wire) => this.#continuity.begin(wire),
       onEvent: (event) => this.#receive(event),
       onAudio: (pcm) => this.#speech.sound(pcm),
       onReady: (queuedAudio) => this.#ready(queuedAudio),
@@ -84,33 +82,22 @@ export class Session {
         this.#publishError("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
       holdMs: () => this.#limits.holdMs(),
     });
-    this.#restore = new Restore({ config, encode: (event) => this.#dialect.encode(event) });
     this.#offer = new ToolOffer({
       definitions: () => tools.definitions(),
       ready: () => this.#connection.open,
       send: (offer) => this.#send({ type: "set_tools", eventId: newId("event"), tools: offer }),
       onOffer: (offer) => this.#limits.configured(offer),
     });
-    this.#stall = new StallWatch({
-      stallMs: config.timeouts.stall_ms,
-      playing: () => playback.active,
-      onStall: () =>
-        this.#connection.reconnect(linkFailure("LINK_TIMEOUT", "the server fell silent in its answer")),
-      onGap: () => deps.log.warn("the answer does not go on: the server sends no sound"),
+    this.#continuity = new Continuity({
+      ...deps,
+      link: this.#connection,
+      encode: (event) => this.#dialect.encode(event),
+      atRest: () => this.#atRest,
+      onStale: () => this.#arbiter.reset(),
     });
-    this.#renewal = new Renewal({
-      beforeMs: config.renewal.before_s * 1000,
-      deadlineMs: config.renewal.deadline_s * 1000,
-      prepare: () => this.#connection.prepareNext(),
-      atRest: () => this.#atRest && !this.#restore.open,
-      swap: () => this.#connection.swap(),
-    });
-    const speech: typeof publish = (topic, event) => {
-      publish(topic, event);
-      if (topic === "assistant.transcript") this.#said(event as Topics["assistant.transcript"]);
-    };
-    this.#speech = new StreamedSpeech({ playback, publish: speech }, () =>
-      this.#send({ type: "clear_output", eventId: newId("event") }),
+    this.#speech = new StreamedSpeech(
+      { playback, publish, onWords: (id, text) => this.#continuity.said(id, text) },
+      () => this.#send({ type: "clear_output", eventId: newId("event") }),
     );
     this.#words = new UserTranscripts((item_id, text, final) =>
       publish("user.transcript", { item_id, text, final }),
@@ -119,25 +106,26 @@ export class Session {
       tools,
       addItem: (item) => this.#addItem(item),
       respond: () => this.#arbiter.want({ automatic: true }),
-      onCall: (responseId, { callId, name, argumentsJson }) =>
-        this.#restore.called(responseId, callId, name, argumentsJson),
-      onResult: (call, output, late) => {
-        const note = this.#restore.returned(call, output, late);
-        if (note) this.#send(note);
-      },
+      onCall: (responseId, call) => this.#continuity.called(responseId, call),
+      onResult: (call, output, late) => this.#continuity.returned(call, output, late),
     });
     this.#clock = new MicrophoneClock(config);
+    const pauses = {
+      atRest: () => this.#atRest,
+      respond: (instructions: string) => this.#arbiter.want(this.#withInstructions(instructions)),
+      endpointChanged: () => this.#connection.endpointChanged(),
+    };
     this.#limits = new Limits({
       ...deps,
-      atRest: () => this.#atRest,
-      respond: (instructions) => this.#arbiter.want(this.#withInstructions(instructions)),
+      ...pauses,
       deleteItem: (itemId) => this.#send({ type: "delete_item", eventId: newId("event"), itemId }),
       append: (frame) => this.#connection.send(this.#dialect.append(frame), "audio"),
       open: () => this.#connection.start(),
       hangUp: (reason) => this.#connection.hangUp(reason),
-      endpointChanged: () => this.#connection.endpointChanged(),
       spent: (message) => this.#publishError("BUDGET_SPENT", message),
     });
+    const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
+    this.#failover = new Failover({ ...deps, ...pauses, connect, sources });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#offer.changed()),
@@ -163,8 +151,8 @@ export class Session {
     for (const undo of this.#undos.splice(0)) undo();
     const closed = this.#connection.close();
     this.#limits.close();
-    this.#renewal.ended();
-    this.#stall.ended();
+    this.#failover.close();
+    this.#continuity.close();
     this.#tools.reset();
     this.#arbiter.reset();
     this.#words.reset();
@@ -199,9 +187,9 @@ export class Session {
       arbiter: this.#arbiter.counters(),
       speech: this.#speech.counters(),
       tools: this.#tools.counters(),
-      restore: this.#restore.counters(),
-      stall: this.#stall.counters(),
+      continuity: this.#continuity.counters(),
       limits: this.#limits.counters(),
+      endpoints: this.#failover.counters(),
     };
   }
 
@@ -210,7 +198,7 @@ export class Session {
     if (state === "idle") this.#limits.overhear(frame);
     if (state === "closed" || state === "idle") return;
     this.#clock.frame(atMs);
-    this.#restore.frame(frame);
+    this.#continuity.frame(frame);
     if (this.#connection.sendAudio(frame)) return;
     this.#connection.sendIfReady(this.#dialect.append(frame));
   }
@@ -226,14 +214,14 @@ export class Session {
   }
 
   #respond(wish?: { instructions?: string }): void {
-    this.#limits.wake();
+    this.#limits.wake(true);
     this.#arbiter.want(wish);
   }
 
   #addItem(item: NewItem): void {
     this.#limits.added(item);
     const text = this.#dialect.encode({ type: "add_item", eventId: newId("event"), item });
-    this.#restore.added(item, !this.#connection.open);
+    this.#continuity.added(item, !this.#connection.open);
     const kept = this.#connection.send(text, item.kind === "tool_output" ? "result" : "event");
     if (!kept && this.#connection.state !== "closed") {
       this.#publishError("OUTBOX_FULL", "the link is down and the outbox is full: an event was dropped");
@@ -255,16 +243,16 @@ export class Session {
   }
 
   #ready(queuedAudio: number): void {
-    const { connection, arbiter } = { connection: this.#connection, arbiter: this.#arbiter };
-    const { frames, speech } = this.#restore.ready(queuedAudio, (frame) =>
-      connection.send(this.#dialect.append(frame), "audio"),
+    const { frames, speech } = this.#continuity.ready(queuedAudio, (frame) =>
+      this.#connection.sendIfReady(this.#dialect.append(frame)),
     );
     this.#clock.restart(queuedAudio + frames);
-    this.#speech.begin(connection.ownsOutputBuffer);
+    this.#speech.begin(this.#connection.ownsOutputBuffer);
     this.#offer.ready();
     this.#limits.ready();
-    if (speech) arbiter.answerDue();
-    arbiter.pump();
+    this.#failover.ready();
+    if (speech) this.#arbiter.answerDue();
+    this.#arbiter.pump();
   }
 
   #lost(failure: LinkFailure, renewed: boolean): void {
@@ -273,11 +261,9 @@ export class Session {
     const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
     const cut = running !== null && !whole && this.#speech.begun(running);
     this.#limits.lost(running !== null);
-    this.#renewal.ended();
-    this.#stall.ended();
     this.#tools.linkLost();
     this.#arbiter.linkLost(whole);
-    if (this.#restore.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
+    if (this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
       this.#arbiter.want({ automatic: true });
     this.#words.reset();
     this.#speech.linkLost();
@@ -293,44 +279,24 @@ export class Session {
    * itself what it hears someone speak over; then only the truncation is ours.
    */
   #silence(cause: "server" | "local" | "asked"): void {
-    const { turn_detection } = this.#deps.config;
-    const serverCancels = cause === "server" && turn_detection.interrupt_response;
+    const serverCancels = cause === "server" && this.#deps.config.turn_detection.interrupt_response;
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
     this.#arbiter.stop({ serverCancels, all: cause === "asked" });
     if (!serverCancels) this.#speech.flushServer();
-    for (const { itemId, playedMs } of cuts) {
-      const eventId = newId("event");
-      this.#send(
-        playedMs > 0
-          ? { type: "truncate_item", eventId, itemId, playedMs }
-          : { type: "delete_item", eventId, itemId },
-      );
-    }
-  }
-
-  #beginRestore(wire: RestoreWire): (event: ServerEvent) => void {
-    if (this.#restore.stale()) this.#arbiter.reset();
-    return this.#restore.begin(wire);
-  }
-
-  #said({ item_id, text }: Topics["assistant.transcript"]): void {
-    for (const event of this.#restore.said(item_id, text)) this.#send(event);
+    for (const cut of cuts) this.#send(cutEvent(cut));
   }
 
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
     this.#counters.events++;
-    this.#restore.observe(event);
-    this.#stall.event();
+    this.#continuity.observe(event);
     this.#limits.receive(event);
     switch (event.type) {
       case "audio":
-        this.#stall.audio();
         this.#speech.audio(event);
         break;
       case "audio_done":
-        this.#stall.audioDone();
         this.#speech.audioDone(event.itemId);
         break;
       case "speech_announced":
@@ -379,8 +345,8 @@ export class Session {
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
-        this.#stall.began();
         this.#counters.responses++;
+        this.#speech.responseBegan(event.responseId);
         if (this.#arbiter.created(event.responseId, event.clientEventId))
           this.#speech.cutResponse(event.responseId);
         publish("response.started", { response_id: event.responseId });
@@ -396,8 +362,6 @@ export class Session {
         this.#fault(event.fault);
         break;
       case "session_created":
-        this.#renewal.began(event.expiresAtS);
-        break;
       case "session_updated":
       case "item_deleted":
       case "rate_limits":
@@ -410,10 +374,7 @@ export class Session {
   }
 
   #responseDone({ responseId, clientEventId, status, fault, calls }: ResponseDone): void {
-    if (this.#runningResponse === responseId) {
-      this.#runningResponse = null;
-      this.#stall.ended();
-    }
+    if (this.#runningResponse === responseId) this.#runningResponse = null;
     this.#speech.responseEnded(responseId);
     for (const call of calls) this.#call(responseId, call);
     // Before the arbiter hears of the end: a wish of the tool loop and one that waits become one.

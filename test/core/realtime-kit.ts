@@ -53,6 +53,9 @@ export interface SeenTopic {
   event: unknown;
 }
 
+/** realtime-beta.test.ts runs the tests of the session once more with this set. */
+const TEST_DIALECT = process.env["MYNA_TEST_DIALECT"] ?? "auto";
+
 /** A session with a microphone, a loudspeaker and tools that obey the test. */
 export class SessionBench implements AsyncDisposable {
   readonly capture = new FakeCapture();
@@ -70,6 +73,7 @@ export class SessionBench implements AsyncDisposable {
   ) {
     this.session = new Session({
       config: sessionConfig.parse({
+        dialect: TEST_DIALECT,
         reconnect: { initial_ms: 5, max_ms: 20 },
         restore: { ack_ms: 50 },
         ...config,

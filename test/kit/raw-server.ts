@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
+import { BetaDialect } from "../../plugins/brain-local/beta-dialect.ts";
+import { BETA_TYPES } from "../../plugins/brain-local/beta-shapes.ts";
 
 /** An event of the client, as it came. */
 export type ClientFrame = { type: string } & Record<string, unknown>;
@@ -88,7 +90,10 @@ export class RawServer implements AsyncDisposable {
   }
 }
 
-/** One client of a {@link RawServer}. */
+/**
+ * One client of a {@link RawServer}. With one that asks for the beta dialect it is spoken on the wire; the test reads and
+ * writes GA all the same.
+ */
 export class RawConnection {
   /** Every frame so far, in order. */
   readonly frames: ClientFrame[] = [];
@@ -98,13 +103,18 @@ export class RawConnection {
   /** Code and reason once the client is gone. */
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #socket: WebSocket;
+  readonly #beta: BetaDialect | null;
   readonly #read = new Map<string, number>();
 
   constructor(socket: WebSocket, request: IncomingMessage) {
     this.#socket = socket;
+    this.#beta = request.headers["openai-beta"] === undefined ? null : new BetaDialect();
     this.headers = request.headers;
     this.path = request.url ?? "";
-    socket.on("message", (data: Buffer) => this.frames.push(JSON.parse(data.toString()) as ClientFrame));
+    socket.on("message", (data: Buffer) => {
+      const frame = data.toString();
+      this.frames.push(JSON.parse(this.#beta?.inbound(frame) ?? frame) as ClientFrame);
+    });
     socket.on("error", () => {});
     this.closed = new Promise((resolve) =>
       socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() })),
@@ -131,7 +141,8 @@ export class RawConnection {
   }
 
   send(event: Record<string, unknown>): void {
-    this.#socket.send(JSON.stringify(event));
+    const type = (this.#beta && BETA_TYPES[String(event["type"])]) ?? event["type"];
+    this.#socket.send(JSON.stringify({ ...event, type }));
   }
 
   /** Any text, or bytes as a binary frame. */

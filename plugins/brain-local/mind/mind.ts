@@ -8,6 +8,9 @@ const MOST_EXAMPLES = 4;
 /** Interpreters kept, one per list of tools. */
 const MOST_KEPT = 8;
 
+/** An instruction to say a given sentence and do nothing. */
+const SAY_THIS = /^Say this\b[^"\n]*: "([^"\n]+)"/m;
+
 type UserEntry = Extract<Remembered, { kind: "user" }>;
 
 /**
@@ -28,12 +31,16 @@ export class CommandMind implements Mind {
     conversation: readonly Remembered[],
     session: { tools: readonly SpokenTool[]; instructions: string },
   ): Thought {
+    const asked = SAY_THIS.exec(session.instructions)?.[1];
+    if (asked) return { say: asked };
     const interpreter = this.#interpreterOf(session.tools);
     const at = conversation.findLastIndex((entry) => entry.kind === "user");
     const user = conversation[at];
     if (user?.kind !== "user") return { say: "Hello. I am listening." };
     const since = conversation.slice(at + 1);
     if (since.some((entry) => entry.kind === "result")) return { say: afterwards(since) };
+    // Answered already, perhaps by another server: what was done once is not done again.
+    if (since.some((entry) => entry.kind === "assistant")) return { say: "I am listening." };
     return this.#answer(user, conversation.slice(0, at), interpreter);
   }
 
