@@ -56,14 +56,21 @@ export async function offerCall(
     const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: limit });
     const text = await response.text();
     if (!response.ok) throw new CallRefused(statusFailure(response.status, text));
-    if (!text.startsWith("v=0") || text.length > MAX_ANSWER_CHARACTERS) {
-      throw new CallRefused(linkFailure("LINK_FATAL", "the server's answer to the call is no SDP"));
+    if (!isAnswer(text)) {
+      const message = "the server's answer to the call is no SDP with sound and a data channel";
+      throw new CallRefused(linkFailure("LINK_FATAL", message));
     }
     return { sdp: text, callId: response.headers.get("Location")?.split("/").at(-1) ?? "" };
   } catch (thrown) {
     if (thrown instanceof CallRefused) throw thrown;
     throw new CallRefused(fetchFailure(thrown));
   }
+}
+
+/** Both parts of the offer taken: a port of 0 refuses one. */
+function isAnswer(text: string): boolean {
+  const sections = /^m=audio [1-9]/m.test(text) && /^m=application [1-9]/m.test(text);
+  return text.startsWith("v=0") && sections && text.length <= MAX_ANSWER_CHARACTERS;
 }
 
 /** `wss://HOST/v1/realtime?model=M` as `https://HOST/v1/realtime/calls` and M. */
