@@ -37,6 +37,17 @@ interface Request extends Wish {
   overtaken: boolean;
 }
 
+/** A wish for an answer under further instructions: a response's own replace those of the session, which go in front. */
+export function wishOf(
+  session: { instructions: string },
+  instructions: string | undefined,
+): { instructions?: string } {
+  if (instructions === undefined) return {};
+  return {
+    instructions: session.instructions === "" ? instructions : `${session.instructions}\n\n${instructions}`,
+  };
+}
+
 /**
  * The only place that asks for responses and cancels them: at most one is outstanding, wishes that come meanwhile
  * become one, and one that the server refused because of a race is asked again once after the running one.

@@ -131,11 +131,8 @@ function isFree(step: BudgetStep): boolean {
   return step === "local_brain" || step === "sleep";
 }
 
-/** What the model is told when a cap is nearly spent; it answers aloud. */
-export function warningInstructions({ scope, spentUsd, capUsd }: BudgetWarning): string {
-  const span = scope === "day" ? "today's budget" : "the budget for this session";
-  return (
-    `Say one short sentence in the language of the conversation and nothing else: ${span} is nearly spent, ` +
-    `${spentUsd.toFixed(2)} of ${capUsd.toFixed(2)} US dollars. Call no tool.`
-  );
+/** What the robot says when a cap is nearly spent. */
+export function warningSentence({ scope, spentUsd, capUsd }: BudgetWarning): string {
+  const span = scope === "day" ? "Today's budget" : "The budget for this session";
+  return `${span} is nearly spent: ${spentUsd.toFixed(2)} of ${capUsd.toFixed(2)} US dollars.`;
 }

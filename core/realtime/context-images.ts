@@ -13,6 +13,11 @@ export class ContextImages {
     this.#items.push(itemId);
   }
 
+  /** Items with images that stand for earlier ones in a new conversation; what was added meanwhile is newer. */
+  restored(itemIds: readonly string[]): void {
+    this.#items.unshift(...itemIds.filter((itemId) => !this.#items.includes(itemId)));
+  }
+
   /** An item is gone, whoever deleted it. */
   deleted(itemId: string): void {
     this.#items = this.#items.filter((item) => item !== itemId);

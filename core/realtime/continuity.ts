@@ -106,6 +106,16 @@ export class Continuity {
     return this.#restore.linkLost(about);
   }
 
+  /** As {@link Restore.resume}. */
+  resume(): void {
+    this.#restore.resume();
+  }
+
+  /** As {@link Restore.toldImages}. */
+  get toldImages(): readonly string[] {
+    return this.#restore.toldImages;
+  }
+
   begin(wire: RestoreWire): (event: ServerEvent) => void {
     if (this.#restore.stale()) this.#deps.onStale();
     return this.#restore.begin(wire);

@@ -1,6 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { TopicName, Topics } from "../topics.ts";
-import { Budget, warningInstructions } from "./budget.ts";
+import { Budget, warningSentence } from "./budget.ts";
 import type { BudgetStep } from "./budget.ts";
 import { budgetConfig } from "./budget-config.ts";
 import type { BudgetConfig } from "./budget-config.ts";
@@ -8,6 +8,7 @@ import type { SessionConfig } from "./config.ts";
 import { measureContext, PREFIX_LIMIT_TOKENS, PREFIX_MARGIN_TOKENS } from "./context-size.ts";
 import { ContextImages } from "./context-images.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { noticeInstructions } from "./endpoints-failover.ts";
 import type { NewItem, ServerEvent, ServerFault } from "./events.ts";
 import { IdleAudio } from "./idle-audio.ts";
 import type { ToolDescription } from "./port.ts";
@@ -44,8 +45,12 @@ export interface LimitsDeps {
   hangUp: (reason: string) => void;
   /** Another endpoint or model is wanted from now on. */
   endpointChanged: () => void;
-  /** Sends a frame of the microphone. */
-  append: (frame: Int16Array) => void;
+  /** Items with images that the present session was told in the place of earlier ones. */
+  toldImages: () => readonly string[];
+  /** The link is about to be opened after it was closed on purpose. */
+  resume: () => void;
+  /** Takes a frame of the microphone from before the link is open. */
+  hear: (frame: Int16Array) => void;
   spent: (message: string) => void;
   now?: () => Date;
 }
@@ -194,6 +199,7 @@ export class Limits {
   /** The link is ready. */
   ready(): void {
     this.touch();
+    this.#images.restored(this.#deps.toldImages());
     this.#checkBudget();
     this.#watchIdle();
   }
@@ -231,8 +237,9 @@ export class Limits {
       return;
     }
     this.#asleep = null;
+    this.#deps.resume();
+    this.#earlier.drain((frame) => this.#deps.hear(frame));
     this.#deps.open();
-    this.#earlier.drain((frame) => this.#deps.append(frame));
   }
 
   counters(): Record<string, unknown> {
@@ -280,7 +287,7 @@ export class Limits {
     // The warning first: a robot that sleeps cannot say it.
     const warning = this.#budget.takeWarning();
     if (warning) {
-      this.#deps.respond(warningInstructions(warning));
+      this.#deps.respond(noticeInstructions(warningSentence(warning)));
       return;
     }
     const step = this.#budget.takeStep();

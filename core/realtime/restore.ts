@@ -33,6 +33,7 @@ export class Restore {
   #begun = false;
   /** How entries were told to the present session. */
   #told = new Map<string, { id: string; afterId: string | undefined; text: string }>();
+  #toldImages: string[] = [];
   readonly #counters = { restored: 0, refused_items: 0, unconfirmed: 0, stale: 0 };
 
   constructor(deps: RestoreDeps) {
@@ -154,9 +155,21 @@ export class Restore {
     return true;
   }
 
+  /** A link that was closed at a pause is opened again: nothing said before waits for an answer, what is said now does. */
+  resume(): void {
+    this.#lostAtMs = null;
+    this.#held.forget();
+  }
+
+  /** Items with pictures that the present session was told, oldest first. */
+  get toldImages(): readonly string[] {
+    return this.#toldImages;
+  }
+
   /** A new session has our configuration: tells it the conversation, then calls `wire.done`, maybe at once. */
   begin(wire: RestoreWire): (event: ServerEvent) => void {
     this.#begun = true;
+    this.#toldImages = [];
     const items = this.#conversation.retell();
     if (items.length === 0) {
       wire.done();
@@ -178,6 +191,7 @@ export class Restore {
         this.#told = new Map();
         let afterId: string | undefined;
         for (const { entryId, item } of told) {
+          if (item.kind === "user_images") this.#toldImages.push(item.id);
           if (item.kind === "assistant_text")
             this.#told.set(entryId, { id: item.id, afterId, text: item.text });
           afterId = item.id;

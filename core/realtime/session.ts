@@ -1,16 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { maskSecrets } from "../log.ts";
-import { Arbiter } from "./arbiter.ts";
+import { Arbiter, wishOf } from "./arbiter.ts";
 import { cutEvent } from "./assistant-speech.ts";
 import { Connection } from "./connection.ts";
 import { Continuity } from "./continuity.ts";
 import { dialer } from "./dialer.ts";
 import { SwitchedDialect } from "./dialect-switch.ts";
 import { newId } from "./events.ts";
-import type { ClientEvent, NewItem, ServerEvent, ServerFault } from "./events.ts";
+import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
+import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
-import { fatalFault, isBenign } from "./link-failure.ts";
+import { fatalFault } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
@@ -41,6 +42,7 @@ export class Session {
   readonly #tools: ToolLoop;
   readonly #clock: MicrophoneClock;
   readonly #limits: Limits;
+  readonly #faults: FaultReport;
   readonly #failover: Failover;
   readonly #offer: ToolOffer;
   readonly #continuity: Continuity;
@@ -48,12 +50,13 @@ export class Session {
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
   #runningResponse: string | null = null;
-  readonly #counters = { server_errors: 0, benign_errors: 0, events: 0, responses: 0 };
+  readonly #counters = { events: 0, responses: 0 };
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     const { config, capture, playback, tools, publish, connect = connectWebSocket } = deps;
     const detects = config.turn_detection.type !== "none";
+    this.#faults = new FaultReport(deps);
     this.#dialect = new SwitchedDialect((message) => deps.log.warn(message));
     this.#connection = new Connection({
       config,
@@ -79,7 +82,7 @@ export class Session {
       answersItself: detects && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
       onTimeout: () =>
-        this.#publishError("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
+        this.#faults.report("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
       holdMs: () => this.#limits.holdMs(),
     });
     this.#offer = new ToolOffer({
@@ -112,17 +115,19 @@ export class Session {
     this.#clock = new MicrophoneClock(config);
     const pauses = {
       atRest: () => this.#atRest,
-      respond: (instructions: string) => this.#arbiter.want(this.#withInstructions(instructions)),
+      respond: (instructions: string) => this.#arbiter.want(wishOf(config, instructions)),
       endpointChanged: () => this.#connection.endpointChanged(),
     };
     this.#limits = new Limits({
       ...deps,
       ...pauses,
       deleteItem: (itemId) => this.#send({ type: "delete_item", eventId: newId("event"), itemId }),
-      append: (frame) => this.#connection.send(this.#dialect.append(frame), "audio"),
+      toldImages: () => this.#continuity.toldImages,
+      resume: () => this.#continuity.resume(),
+      hear: (frame) => this.#continuity.frame(frame),
       open: () => this.#connection.start(),
       hangUp: (reason) => this.#connection.hangUp(reason),
-      spent: (message) => this.#publishError("BUDGET_SPENT", message),
+      spent: (message) => this.#faults.report("BUDGET_SPENT", message),
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
     this.#failover = new Failover({ ...deps, ...pauses, connect, sources });
@@ -137,7 +142,7 @@ export class Session {
       note: (text) => here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
       addImage: (jpeg, caption) =>
         here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
-      respond: (instructions) => here(() => this.#respond(this.#withInstructions(instructions))),
+      respond: (instructions) => here(() => this.#respond(wishOf(config, instructions))),
       interrupt: () => here(() => this.#silence("asked")),
     };
   }
@@ -182,6 +187,7 @@ export class Session {
   counters(): Record<string, unknown> {
     return {
       ...this.#counters,
+      ...this.#faults.counters(),
       connection: this.#connection.counters(),
       dialect: this.#dialect.counters(),
       arbiter: this.#arbiter.counters(),
@@ -224,7 +230,7 @@ export class Session {
     this.#continuity.added(item, !this.#connection.open);
     const kept = this.#connection.send(text, item.kind === "tool_output" ? "result" : "event");
     if (!kept && this.#connection.state !== "closed") {
-      this.#publishError("OUTBOX_FULL", "the link is down and the outbox is full: an event was dropped");
+      this.#faults.report("OUTBOX_FULL", "the link is down and the outbox is full: an event was dropped");
     }
   }
 
@@ -233,13 +239,6 @@ export class Session {
     this.#deps.publish("user.transcript", { item_id: id, text, final: true });
     this.#addItem({ kind: "user_text", id, text });
     this.#respond();
-  }
-
-  /** A response's instructions replace those of the session: ours go in front. */
-  #withInstructions(instructions: string | undefined): { instructions?: string } {
-    if (instructions === undefined) return {};
-    const session = this.#deps.config.instructions;
-    return { instructions: session === "" ? instructions : `${session}\n\n${instructions}` };
   }
 
   #ready(queuedAudio: number): void {
@@ -341,7 +340,7 @@ export class Session {
         break;
       case "user_text_failed":
         this.#words.done(event.itemId, "");
-        this.#publishError("SERVER_ERROR", `an utterance was not recognised: ${event.message}`);
+        this.#faults.report("SERVER_ERROR", `an utterance was not recognised: ${event.message}`);
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
@@ -359,7 +358,7 @@ export class Session {
         this.#responseDone(event);
         break;
       case "error":
-        this.#fault(event.fault);
+        this.#faults.receive(event.fault, this.#arbiter.fault(event.fault));
         break;
       case "session_created":
       case "session_updated":
@@ -389,23 +388,6 @@ export class Session {
     });
     if (fatal) this.#connection.fail(fatal);
     else if (again) this.#arbiter.want(wish ?? { automatic: true });
-    else if (fault) this.#publishError(fault.code || "SERVER_ERROR", fault.message);
-  }
-
-  #fault(fault: ServerFault): void {
-    const taken = this.#arbiter.fault(fault);
-    if (taken || isBenign(fault)) {
-      this.#counters.benign_errors++;
-      this.#deps.log.debug("benign error of the server", { code: fault.code, reason: fault.message });
-      return;
-    }
-    this.#counters.server_errors++;
-    this.#publishError(fault.code || "SERVER_ERROR", fault.message);
-  }
-
-  #publishError(code: string, message: string): void {
-    const masked = maskSecrets(message);
-    this.#deps.log.warn("session error", { code, reason: masked });
-    this.#deps.publish("session.error", { code, message: masked, fatal: false });
+    else if (fault) this.#faults.failed(fault);
   }
 }

@@ -220,6 +220,6 @@ describe("a spoken turn with a tool call", () => {
     });
     const { wrong, struck } = await all(schedules);
     expect(wrong).toEqual([]);
-    expect(struck).toBeGreaterThan(SEEDS / 2);
+    expect(struck).toBeGreaterThan(SEEDS / 4);
   }, 60_000);
 });
