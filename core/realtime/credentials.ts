@@ -30,9 +30,10 @@ export interface Handshake {
 export function withCredentials(handshake: Handshake, credentials: Credentials | null): Handshake {
   if (!credentials) return handshake;
   const { secret, sendAs, organization, project } = credentials;
-  const { url, headers, protocols = [] } = handshake;
+  const { url, headers } = handshake;
   if (sendAs === "subprotocol") {
-    const others = protocols.filter((name) => name !== "realtime");
+    // Browsers cannot send the beta header: servers take it as a subprotocol.
+    const beta = headers["OpenAI-Beta"] === undefined ? [] : ["openai-beta.realtime-v1"];
     return {
       url,
       headers,
@@ -41,7 +42,7 @@ export function withCredentials(handshake: Handshake, credentials: Credentials |
         `openai-insecure-api-key.${secret}`,
         ...(organization ? [`openai-organization.${organization}`] : []),
         ...(project ? [`openai-project.${project}`] : []),
-        ...others,
+        ...beta,
       ],
     };
   }

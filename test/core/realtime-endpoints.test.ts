@@ -1,0 +1,285 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { sessionConfig } from "../../core/realtime/config.ts";
+import type { Endpoint } from "../../core/realtime/endpoint.ts";
+import { Endpoints } from "../../core/realtime/endpoints.ts";
+import { until } from "../kit/raw-server.ts";
+import { scriptBrain } from "../kit/scripted-brain.ts";
+import type { BrainScriptOptions, ScriptedBrain } from "../kit/scripted-brain.ts";
+import { SessionBench } from "./realtime-kit.ts";
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function brain(options: BrainScriptOptions = {}): Promise<ScriptedBrain> {
+  const started = await scriptBrain(options);
+  open.push(started);
+  return started;
+}
+
+const PATIENCE = { after_loss_ms: 1000, at_start_ms: 5000, announce: true };
+const AWAY = { retryable: true };
+const REFUSED = { retryable: false };
+
+function list(count: number): Endpoints {
+  const sources = Array.from({ length: count }, (_, at) => () => ({
+    url: `ws://server${at}/`,
+    name: `s${at}`,
+  }));
+  return new Endpoints(sources, PATIENCE);
+}
+
+describe("of servers in order of preference", () => {
+  test("each is tried once, then all again after the back-off", () => {
+    const servers = list(3);
+    const steps = Array.from({ length: 6 }, () => [servers.failed(AWAY, null), servers.at]);
+    expect(steps).toEqual([
+      ["at_once", 1],
+      ["at_once", 2],
+      ["wait", 0],
+      ["at_once", 1],
+      ["at_once", 2],
+      ["wait", 0],
+    ]);
+  });
+
+  test("one that was well and drops is tried once more; one that drops again and again is not", () => {
+    const servers = list(2);
+    servers.ready();
+    expect([servers.failed(AWAY, 60_000), servers.at]).toEqual(["at_once", 0]);
+    expect([servers.failed(AWAY, 100), servers.at]).toEqual(["at_once", 1]);
+  });
+
+  test("one that refuses us for good is left out until it lets us in", () => {
+    const servers = list(2);
+    expect([servers.failed(REFUSED, null), servers.at]).toEqual(["at_once", 1]);
+    expect([servers.failed(AWAY, null), servers.at]).toEqual(["wait", 1]);
+    servers.use(0);
+    servers.ready();
+    expect([servers.failed(AWAY, null), servers.at]).toEqual(["at_once", 1]);
+    expect([servers.failed(AWAY, null), servers.at]).toEqual(["wait", 0]);
+  });
+
+  test("the link ends when all have refused us", () => {
+    const servers = list(2);
+    expect(servers.failed(REFUSED, null)).toBe("at_once");
+    expect(servers.failed(REFUSED, null)).toBe("end");
+  });
+
+  test("a single one is the connection's own business", () => {
+    expect(list(1).failed(AWAY, null)).toBeNull();
+    expect(list(1).patienceMs()).toBeUndefined();
+  });
+
+  test("patience is short after a loss, longer at the start, and the session's own with the last one left", () => {
+    const servers = list(2);
+    expect(servers.patienceMs()).toBe(5000);
+    servers.failed(AWAY, null);
+    expect(servers.patienceMs()).toBeUndefined();
+    servers.ready();
+    expect(servers.patienceMs()).toBe(1000);
+  });
+
+  test("what changed is told once", () => {
+    const servers = list(3);
+    expect(servers.ready()).toBeNull();
+    servers.failed(AWAY, null);
+    expect(servers.ready()).toEqual({ from: 0, to: 1 });
+    expect(servers.ready()).toBeNull();
+  });
+});
+
+/** A session with a list of servers; the robot's loudspeaker plays everything at once. */
+function robot(servers: (() => Endpoint | null)[], config: Record<string, unknown> = {}): SessionBench {
+  const [first = () => null, ...fallbacks] = servers;
+  const bench = new SessionBench(first, { voice: "sage", ...config }, undefined, { fallbacks });
+  const mouth = setInterval(() => bench.playback.play(60_000), 5);
+  open.push({
+    close: async () => {
+      clearInterval(mouth);
+      await bench.session.close();
+    },
+  });
+  bench.session.start();
+  return bench;
+}
+
+function at(server: { url: string }, name: string, more: Partial<Endpoint> = {}): () => Endpoint {
+  return () => ({ url: server.url, name, ...more });
+}
+
+const CALLS_LOOK = { say: "Looking.", calls: [{ name: "look", arguments: {} }] };
+
+describe("when the server dies", () => {
+  test("the robot obeys a command by the next one, knows what was said, and says once that it changed", async () => {
+    const cloud = await brain({ answers: ["Hello, I am the cloud."] });
+    const local = await brain({
+      answers: (conversation, { instructions }) => {
+        if (instructions.includes("Say this")) return instructions;
+        const user = conversation.findLastIndex(({ kind }) => kind === "user");
+        return conversation.slice(user).some(({ kind }) => kind === "result") ? "Done." : CALLS_LOOK;
+      },
+    });
+    const bench = robot([at(cloud, "cloud"), at(local, "brain", { voice: "rms" })]);
+    await bench.state("ready");
+    bench.session.port.sendText("hello");
+    await until(
+      () => bench.events("assistant.transcript").some(({ final }) => final),
+      "The cloud did not answer",
+    );
+    const diedAtMs = performance.now();
+    await cloud.close();
+    bench.session.port.sendText("look around");
+    await until(() => bench.tools.calls.length === 1, "The command was not obeyed");
+    expect(performance.now() - diedAtMs).toBeLessThan(2000);
+    bench.tools.calls[0]?.finish({ output: "a cat" });
+    expect(await bench.event("session.endpoint_changed")).toMatchObject({
+      endpoint: "brain",
+      previous: "cloud",
+      preferred: false,
+      url: local.url,
+    });
+    const said = () =>
+      bench.events("assistant.transcript").filter(({ text, final }) => final && text.includes("Say this"));
+    await until(() => said().length === 1, "The change was not said");
+    expect(said()[0]?.text).toContain("I cannot reach cloud. brain answers now.");
+    const update = await local.waitFor("session.update");
+    expect(update["session"]).toMatchObject({ audio: { output: { voice: "rms" } } });
+    const known = local.asked[0]?.map((entry) => ("text" in entry ? entry.text : ""));
+    expect(known).toContain("hello");
+    expect(known).toContain("Hello, I am the cloud.");
+    bench.session.port.sendText("again");
+    await until(() => bench.tools.calls.length === 2, "The second command was not obeyed");
+    expect(said()).toHaveLength(1);
+  });
+
+  test("one that refuses our key is passed over at once", async () => {
+    const cloud = await brain({ apiKey: "another" });
+    const local = await brain();
+    const bench = robot([at(cloud, "cloud", { apiKey: "sk-wrong-key-1" }), at(local, "brain")]);
+    await bench.state("ready");
+    expect((await bench.event("session.endpoint_changed")).reason).toContain("invalid_api_key");
+    expect(bench.events("session.error")).toEqual([]);
+  });
+
+  test("one that takes the connection and says nothing is passed over when the patience ends", async () => {
+    const local = await brain();
+    const mute = await brain({ faults: [{ at: "before:session.updated", nth: 0, do: { kind: "stall" } }] });
+    const failover = { at_start_ms: 100 };
+    const bench = robot([at(mute, "cloud"), at(local, "brain")], { failover });
+    await bench.state("ready");
+    expect((await bench.event("session.endpoint_changed")).endpoint).toBe("brain");
+  });
+
+  test("one that is not there yet is passed over, and all are tried again when it comes", async () => {
+    let local: Endpoint | null = null;
+    const cloud = await brain();
+    await cloud.close();
+    const bench = robot([at(cloud, "cloud"), () => local], {
+      reconnect: { initial_ms: 30_000, max_ms: 30_000 },
+    });
+    await until(() => bench.session.port.state() === "waiting", "The link does not wait");
+    const there = await brain();
+    local = { url: there.url, name: "brain" };
+    bench.session.endpointChanged();
+    await bench.state("ready");
+    expect((await bench.event("session.endpoint_changed")).endpoint).toBe("brain");
+  });
+
+  test("the link ends when every server refuses us, with the last reason", async () => {
+    const one = await brain({ apiKey: "x-1" });
+    const two = await brain({ modelRequired: true, apiKey: "x-2" });
+    const bench = robot([at(one, "one"), at(two, "two")]);
+    await bench.state("closed");
+    expect(bench.events("session.error")).toMatchObject([{ code: "LINK_AUTH", fatal: true }]);
+  });
+
+  test("with a server of the other dialect behind it nothing is different", async () => {
+    const cloud = await brain();
+    const old = await brain({ dialect: "beta", answers: [CALLS_LOOK, "Done."] });
+    const bench = robot([at(cloud, "cloud"), at(old, "lan", { dialect: "auto" })], {
+      failover: { announce: false },
+    });
+    await bench.state("ready");
+    await cloud.close();
+    bench.session.port.sendText("look around");
+    await until(() => bench.tools.calls.length === 1, "The command was not obeyed");
+  });
+});
+
+describe("when a better server comes back", () => {
+  test("the robot returns to it at a pause, with the conversation, and says so", async () => {
+    const first = await brain();
+    const { port } = first;
+    const local = await brain({ answers: (_conversation, { instructions }) => instructions || "Yes." });
+    const bench = robot([at(first, "cloud"), at(local, "brain")]);
+    await bench.state("ready");
+    await first.close();
+    await bench.event("session.endpoint_changed");
+    bench.session.port.sendText("remember this");
+    const spoken = (words: string) =>
+      bench.events("assistant.transcript").some(({ text, final }) => final && text.includes(words));
+    await until(() => spoken("I cannot reach cloud"), "The change was not said");
+    const again = await brain({
+      port,
+      answers: (_conversation, { instructions }) => instructions || "Back.",
+    });
+    expect(await bench.event("session.endpoint_changed", 2)).toMatchObject({
+      endpoint: "cloud",
+      previous: "brain",
+      preferred: true,
+    });
+    await until(() => spoken("cloud answers again."), "The return was not said");
+    const known = again.asked[0]?.map((entry) => ("text" in entry ? entry.text : ""));
+    expect(known).toContain("remember this");
+    await until(() => local.sessions.length === 0, "The local server still has a session");
+  });
+
+  test("it does not interrupt an answer", async () => {
+    const first = await brain();
+    const { port } = first;
+    const local = await brain({ answers: [{ say: "A long story.", delayMs: 800 }] });
+    const bench = robot([at(first, "cloud"), at(local, "brain")], { failover: { announce: false } });
+    await bench.state("ready");
+    await first.close();
+    await bench.event("session.endpoint_changed");
+    bench.session.port.sendText("tell me a story");
+    await local.waitFor("response.create");
+    await brain({ port });
+    const { status } = await bench.event("response.finished");
+    expect(status).toBe("completed");
+    expect(bench.events("session.endpoint_changed")).toHaveLength(1);
+    await bench.event("session.endpoint_changed", 2);
+  });
+
+  test("one that lets nobody in is no better: the robot stays where it is", async () => {
+    const first = await brain();
+    const { port } = first;
+    const local = await brain();
+    const bench = robot([at(first, "cloud"), at(local, "brain")], { failover: { announce: false } });
+    await bench.state("ready");
+    await first.close();
+    await bench.event("session.endpoint_changed");
+    const stranger = await brain({ port, apiKey: "another" });
+    const { probes } = bench.session.counters()["endpoints"] as { probes: number };
+    await until(
+      () => (bench.session.counters()["endpoints"] as { probes: number }).probes > probes,
+      "Nobody looked after the first server",
+    );
+    expect(stranger.sessions).toHaveLength(0);
+    expect(bench.session.port.state()).toBe("ready");
+    expect(bench.events("session.endpoint_changed")).toHaveLength(1);
+  });
+});
+
+describe("a profile", () => {
+  test("that names an endpoint twice, or gives it two places, is refused by name", () => {
+    const refused = (endpoints: unknown) =>
+      JSON.stringify(sessionConfig.safeParse({ endpoints }).error?.issues);
+    expect(refused([{ name: "a" }, { name: "a" }])).toContain("two endpoints have the same name");
+    expect(refused([{ name: "a", url: "wss://x/", service: "brain" }])).toContain("not both");
+    expect(refused([{ name: "a", url: "https://x/" }])).toContain("expected a ws:// or wss:// URL");
+    expect(refused([{ name: "a", modell: "x" }])).toContain("modell");
+  });
+});
