@@ -3,6 +3,7 @@ import { linkFailure } from "myna";
 import type { Logger, Transport, TransportEvents, TransportRequest } from "myna";
 import { Call } from "./call.ts";
 import type { CallSettings } from "./call.ts";
+import { surviveUdpErrors } from "./udp-errors.ts";
 
 /** The calls of one robot: one at a time as a rule, two for a moment while one replaces the other. */
 export class WebRtcCalls {
@@ -19,6 +20,7 @@ export class WebRtcCalls {
 
   /** Resolves when the codec is loaded. */
   static async create(settings: CallSettings, log: Logger): Promise<WebRtcCalls> {
+    surviveUdpErrors();
     const { version } = await loadLibopus();
     log.debug("the codec is loaded", { version });
     return new WebRtcCalls(settings, log);

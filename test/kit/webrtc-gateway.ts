@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import { surviveUdpErrors } from "../../plugins/transport-webrtc/udp-errors.ts";
 import { WebRtcCall } from "./webrtc-call.ts";
 
 /** A call as it was asked for. */
@@ -26,6 +27,7 @@ export class WebRtcGateway implements AsyncDisposable {
 
   /** `upstream` is the server's URL, `ws://…/v1/realtime`. */
   constructor(upstream: string) {
+    surviveUdpErrors();
     this.#upstream = upstream;
     this.#server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.#take(request) });
   }
