@@ -9,6 +9,8 @@ import type { SessionDeps } from "../../core/realtime/session-deps.ts";
 import type { TopicName, Topics } from "../../core/topics.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
 import { RawServer, until } from "../kit/raw-server.ts";
+import { scriptBrain } from "../kit/scripted-brain.ts";
+import { startTestRobot } from "../kit/test-robot.ts";
 import { SessionBench, begin, connected, endItem, finish, settled, speak } from "./realtime-kit.ts";
 
 function bench(
@@ -242,6 +244,35 @@ describe("a robot with a budget", () => {
     await (await own.accept()).configure();
     await bench.state("ready");
     expect(server.connections.length + server.refused).toBe(0);
+  });
+
+  test("answers with the brain of its profile when the cloud has cost enough", async () => {
+    const cloud = await scriptBrain({ answers: ["From the cloud."] });
+    const own = await scriptBrain({ answers: ["From home."] });
+    try {
+      await using robot = await startTestRobot({
+        audio: true,
+        brain: own,
+        session: { service: "", url: cloud.url },
+        budget: { session_usd: 1e-6, warn_at: 1 },
+      });
+      await robot.waitFor("session.state_changed", ({ state }) => state === "ready");
+      robot.robot.session.port.sendText("hello");
+      await robot.waitFor("budget.degraded", ({ step }) => step === "local_brain");
+      const { instructions } = (await cloud.waitFor("response.create", 2))["response"] as {
+        instructions: string;
+      };
+      expect(instructions).toContain("The budget for this session is nearly spent: 0.00 of 0.00 US dollars.");
+      await robot.waitFor("session.state_changed", ({ state, url }) => state === "ready" && url === own.url);
+      robot.robot.session.port.sendText("still there?");
+      await robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "From home.");
+      expect(robot.health().core["session"]).toMatchObject({
+        limits: { usage: { usd: expect.any(Number), unpriced: 0 } },
+      });
+    } finally {
+      await cloud.close();
+      await own.close();
+    }
   });
 
   test("that talks to a server of its own is not stopped by what another one cost", async () => {

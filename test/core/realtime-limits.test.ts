@@ -229,6 +229,33 @@ describe("camera images", () => {
     expect(bench.events("context.trimmed")).toEqual([{ images: 2 }]);
   });
 
+  test("that a new session was told leave it when a newer one comes", async () => {
+    await using link = await connected();
+    const { wire, bench, server } = link;
+    bench.session.port.addImage(new Uint8Array([1]));
+    await wire.next("conversation.item.create");
+    wire.drop();
+    const again = await server.accept();
+    await again.configure();
+    const told: { id: string; content: { type: string }[] }[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { item } = (await again.next("conversation.item.create")) as unknown as {
+        item: (typeof told)[0];
+      };
+      told.push(item);
+      again.send({ type: "conversation.item.added", item });
+      again.send({ type: "conversation.item.done", item });
+    }
+    const picture = told.find(({ content }) => content[0]?.type === "input_image");
+    await until(
+      () => bench.events("session.state_changed").filter(({ state }) => state === "ready").length === 2,
+      "No restore",
+    );
+    bench.session.port.addImage(new Uint8Array([2]));
+    expect((await again.next("conversation.item.delete"))["item_id"]).toBe(picture?.id);
+    expect(again.all("conversation.item.delete").length).toBe(1);
+  });
+
   test("that were deleted already are not deleted again, and a new conversation has none", () => {
     const images = new ContextImages(1);
     for (const id of ["a", "b", "c"]) images.added(id);
@@ -299,11 +326,22 @@ describe("a robot that nobody speaks to", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
+  test("answers what wakes it, however long it was silent", async () => {
+    await using link = await connected({ idle: { hang_up_s: 0.1 }, restore: { stale_s: 0 } });
+    const { bench, server } = link;
+    await bench.event("session.hung_up");
+    bench.session.port.respond("Say good morning.");
+    const again = await server.accept();
+    await again.configure();
+    const { response } = await again.next("response.create");
+    expect(response).toMatchObject({ instructions: "Say good morning." });
+  });
+
   test("stays while an answer runs or is heard", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.2 } });
     begin(link.wire, "r1");
     await settled(link.wire, link.bench);
-    await Bun.sleep(1500);
+    await Bun.sleep(600);
     expect(link.bench.session.port.state()).toBe("ready");
     finish(link.wire, "r1");
     await link.bench.event("session.hung_up");
@@ -316,20 +354,23 @@ describe("a robot that nobody speaks to", () => {
     expect(link.bench.events("session.hung_up")).toEqual([]);
   });
 
-  test("hears speech from its beginning when that connects it again", async () => {
+  test("hears speech from its beginning, and nothing older, when that connects it again", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.1 } });
     const { bench, server } = link;
+    bench.capture.frames(60, 1);
     await bench.event("session.hung_up");
+    bench.capture.frames(60, 300);
     bench.capture.frames(3, 100);
     bench.session.bargeIn();
     bench.capture.frames(2, 200);
     const again = await server.accept();
     await again.configure();
-    await until(() => again.all("input_audio_buffer.append").length >= 5, "The speech was lost");
+    await until(() => again.all("input_audio_buffer.append").length >= 52, "The speech was lost");
     const values = again
       .all("input_audio_buffer.append")
       .map(({ audio }) => Buffer.from(String(audio), "base64").readInt16LE(0));
-    expect(values).toEqual([100, 101, 102, 200, 201]);
+    const second = Array.from({ length: 47 }, (_, i) => 313 + i);
+    expect(values).toEqual([...second, 100, 101, 102, 200, 201]);
   });
 
   test("keeps the last second of sound only", () => {

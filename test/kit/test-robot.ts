@@ -22,6 +22,8 @@ export interface TestRobotOptions {
   audio?: boolean;
   /** Keys of the profile's [session] table. */
   session?: Table;
+  /** Keys of the profile's [budget] table; the cost is kept in memory. */
+  budget?: Table;
   /** Keys of the profile's [runtime] table; files are not watched unless `watch = true` is given. */
   runtime?: Table;
   /** Starts even where a plugin fails; `health()` and "plugin.state_changed" tell. */
@@ -71,6 +73,7 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
   const audio = options.audio ? { mic: { use: "mic-wav" }, speaker: { use: "speaker-wav" } } : {};
   const table = {
     session: { service: "brain", ...options.session },
+    ...(options.budget && { budget: options.budget }),
     runtime: { watch: false, ...options.runtime },
     plugins: { ...audio, ...options.plugins },
   };
