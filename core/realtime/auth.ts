@@ -17,10 +17,14 @@ export function isOpenAI(url: string): boolean {
   return OPENAI_HOST.test(hostOf(url));
 }
 
+/** True for a server on this computer. */
+export function isLocal(url: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostOf(url));
+}
+
 /** True where nobody on the way can read what is sent: TLS, or this computer itself. */
 export function isPrivateWay(url: string): boolean {
-  const { protocol = "", hostname = "" } = URL.parse(url) ?? {};
-  return protocol === "wss:" || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  return URL.parse(url)?.protocol === "wss:" || isLocal(url);
 }
 
 /**

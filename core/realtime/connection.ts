@@ -114,7 +114,8 @@ export class Connection {
     } else if (this.#state === "connecting" || this.#state === "ready") {
       const endpoint = this.#endpoint();
       if (!endpoint || endpoint === "fatal") return;
-      if (endpoint.url !== this.#url || this.#modelOf(endpoint) !== this.#model) {
+      const same = endpoint.url === this.#url && endpoint.name === this.#request?.endpoint?.name;
+      if (!same || this.#modelOf(endpoint) !== this.#model) {
         this.#lose(linkFailure("LINK_CLOSED", "another server or model answers now"), true);
       }
     }

@@ -3,9 +3,12 @@ import type { TopicName, Topics } from "../topics.ts";
 import type { SessionConfig } from "./config.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { EndpointsProbe } from "./endpoints-probe.ts";
+import { isLocal } from "./auth.ts";
 import { Endpoints } from "./endpoints.ts";
 import type { EndpointSource, Reroute } from "./endpoints.ts";
+import { linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
+import { NetworkWatch } from "./network-watch.ts";
 import type { Connect } from "./transport.ts";
 
 /** How often a pause of the conversation is looked for while something waits for one. */
@@ -25,6 +28,10 @@ export interface FailoverDeps {
   respond: (instructions: string) => void;
   /** Another endpoint is meant from now on. */
   endpointChanged: () => void;
+  /** Gives up a connection that is ready. */
+  reconnect: (failure: LinkFailure) => void;
+  /** Addresses of this computer, in place of the real ones, for tests. */
+  addresses?: () => string[];
 }
 
 /**
@@ -35,6 +42,8 @@ export class Failover {
   readonly #deps: FailoverDeps;
   readonly #endpoints: Endpoints;
   readonly #probe: EndpointsProbe;
+  readonly #network: NetworkWatch;
+  #offline = false;
   #lastFailure = "";
   #voice: string | undefined;
   /** The one to go back to at the next pause. */
@@ -58,6 +67,14 @@ export class Failover {
       onRecovered: (at) => {
         this.#recovered = at;
         this.#awaitPause();
+      },
+    });
+    this.#network = new NetworkWatch({
+      ...(deps.addresses && { addresses: deps.addresses }),
+      onLost: () => this.#networkLost(),
+      onBack: () => {
+        this.#offline = false;
+        if (this.#endpoints.at > 0) this.#probe.watch(this.#endpoints.at);
       },
     });
   }
@@ -85,7 +102,8 @@ export class Failover {
     const { at, several } = this.#endpoints;
     if (!several) return null;
     const from = this.#endpoints.nameOf(at);
-    const reroute = this.#endpoints.failed(failure, readyMs);
+    // Without a network a second attempt at the same server is lost time.
+    const reroute = this.#endpoints.failed(failure, this.#offline ? null : readyMs);
     this.#lastFailure = failure.message;
     if (this.#endpoints.at !== at && reroute === "at_once") {
       this.#deps.log.info("trying the next server", {
@@ -100,6 +118,7 @@ export class Failover {
 
   /** The server in use is ready. */
   ready(): void {
+    if (this.#endpoints.several) this.#network.start();
     const change = this.#endpoints.ready();
     if (!change) return;
     const { log, publish, config } = this.#deps;
@@ -124,10 +143,18 @@ export class Failover {
   close(): void {
     clearTimeout(this.#timer);
     this.#probe.stop();
+    this.#network.stop();
   }
 
   counters(): Record<string, number> {
     return { ...this.#counters, ...this.#endpoints.counters(), ...this.#probe.counters() };
+  }
+
+  #networkLost(): void {
+    this.#offline = true;
+    const { url = "" } = this.#endpoints.current() ?? {};
+    if (url !== "" && !isLocal(url))
+      this.#deps.reconnect(linkFailure("LINK_CLOSED", "this computer has no network"));
   }
 
   #awaitPause(): void {

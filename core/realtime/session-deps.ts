@@ -26,6 +26,8 @@ export interface SessionDeps {
   stateFile?: string | undefined;
   /** A server of one's own that costs nothing, where there is one at the moment: the budget falls back to it. */
   localBrain?: () => Endpoint | null;
+  /** Addresses of this computer, in place of the real ones, for tests. */
+  addresses?: () => string[];
   /** Another wire, for tests. */
   connect?: Connect;
 }

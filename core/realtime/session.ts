@@ -130,7 +130,8 @@ export class Session {
       spent: (message) => this.#faults.report("BUDGET_SPENT", message),
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
-    this.#failover = new Failover({ ...deps, ...pauses, connect, sources });
+    const reconnect = (failure: LinkFailure) => this.#connection.reconnect(failure);
+    this.#failover = new Failover({ ...deps, ...pauses, connect, sources, reconnect });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#offer.changed()),

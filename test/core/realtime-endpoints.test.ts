@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { sessionConfig } from "../../core/realtime/config.ts";
 import type { Endpoint } from "../../core/realtime/endpoint.ts";
 import { Endpoints } from "../../core/realtime/endpoints.ts";
+import { connectWebSocket } from "../../core/realtime/transport.ts";
+import type { Connect } from "../../core/realtime/transport.ts";
 import { until } from "../kit/raw-server.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import type { BrainScriptOptions, ScriptedBrain } from "../kit/scripted-brain.ts";
@@ -91,9 +93,13 @@ describe("of servers in order of preference", () => {
 });
 
 /** A session with a list of servers; the robot's loudspeaker plays everything at once. */
-function robot(servers: (() => Endpoint | null)[], config: Record<string, unknown> = {}): SessionBench {
+function robot(
+  servers: (() => Endpoint | null)[],
+  config: Record<string, unknown> = {},
+  more: { connect?: Connect; addresses?: () => string[] } = {},
+): SessionBench {
   const [first = () => null, ...fallbacks] = servers;
-  const bench = new SessionBench(first, { voice: "sage", ...config }, undefined, { fallbacks });
+  const bench = new SessionBench(first, { voice: "sage", ...config }, undefined, { fallbacks, ...more });
   const mouth = setInterval(() => bench.playback.play(60_000), 5);
   open.push({
     close: async () => {
@@ -109,6 +115,14 @@ function at(server: { url: string }, name: string, more: Partial<Endpoint> = {})
   return () => ({ url: server.url, name, ...more });
 }
 
+/** A port that nobody listens on. */
+const NOWHERE = {
+  url: "ws://127.0.0.1:1/",
+  headers: {},
+  handshakeMs: 1000,
+  sendMs: 1000,
+  maxMessageBytes: 1000,
+};
 const CALLS_LOOK = { say: "Looking.", calls: [{ name: "look", arguments: {} }] };
 
 describe("when the server dies", () => {
@@ -205,6 +219,49 @@ describe("when the server dies", () => {
     await cloud.close();
     bench.session.port.sendText("look around");
     await until(() => bench.tools.calls.length === 1, "The command was not obeyed");
+  });
+});
+
+describe("when the network is gone and no socket notices", () => {
+  test("the robot obeys by its own brain, and goes back when the network is there again", async () => {
+    const cloud = await brain({ answers: ["I am the cloud."] });
+    const local = await brain({ answers: [CALLS_LOOK, "Done."] });
+    let addresses = ["192.168.1.7"];
+    const connect: Connect = (request, events) => {
+      const url = request.url.replace("cloud.example", `127.0.0.1:${cloud.port}`);
+      if (url !== request.url && addresses.length === 0) return connectWebSocket(NOWHERE, events);
+      return connectWebSocket({ ...request, url }, events);
+    };
+    const far = { url: "ws://cloud.example/v1/realtime" };
+    const bench = robot(
+      [at(far, "cloud"), at(local, "brain")],
+      { failover: { announce: false }, reconnect: { initial_ms: 10, max_ms: 20 } },
+      { connect, addresses: () => addresses },
+    );
+    await bench.state("ready");
+    addresses = [];
+    expect(await bench.event("session.endpoint_changed")).toMatchObject({
+      endpoint: "brain",
+      reason: "this computer has no network",
+    });
+    bench.session.port.sendText("look around");
+    await until(() => bench.tools.calls.length === 1, "The command was not obeyed");
+    bench.tools.calls[0]?.finish({ output: "a cat" });
+    await bench.event("response.finished", 2);
+    addresses = ["192.168.1.7"];
+    expect((await bench.event("session.endpoint_changed", 2)).endpoint).toBe("cloud");
+  });
+
+  test("a server on this computer is not given up", async () => {
+    const local = await brain();
+    const other = await brain();
+    let looked = 0;
+    const addresses = () => (looked++ === 0 ? ["192.168.1.7"] : []);
+    const bench = robot([at(local, "brain"), at(other, "other")], {}, { addresses });
+    await bench.state("ready");
+    await until(() => looked > 2, "Nobody looked after the network");
+    expect(bench.session.port.state()).toBe("ready");
+    expect(bench.events("session.state_changed")).toHaveLength(2);
   });
 });
 
