@@ -44,6 +44,22 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "a saved plugin to its new version running, and what 500 reloads leave in memory",
     load: () => import("./parts/reload.ts"),
   },
+  link_flood: {
+    title: "Realtime clients side by side: events as fast as they can be taken, and the memory they leave",
+    load: () => import("./parts/link-flood.ts"),
+  },
+  link_allocation: {
+    title: "Realtime clients side by side: memory asked for by an audio delta",
+    load: () => import("./parts/link-allocation.ts"),
+  },
+  link_round_trip: {
+    title: "Realtime clients side by side: a control event to its answer",
+    load: () => import("./parts/link-round-trip.ts"),
+  },
+  link_two_way: {
+    title: "Realtime clients side by side: CPU time of audio in both directions",
+    load: () => import("./parts/link-two-way.ts"),
+  },
   barge_in: {
     title: "speech over the talking robot to silence at its loudspeaker",
     load: () => import("./parts/barge-in.ts"),
