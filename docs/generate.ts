@@ -105,6 +105,7 @@ function explained(keys: ConfigKey[]): ConfigKey[] {
     "core/profile.ts",
     "core/audio/config.ts",
     "core/realtime/config.ts",
+    "core/realtime/auth-config.ts",
     "core/realtime/budget-config.ts",
   ]
     .map((file) => readFileSync(join(ROOT, file), "utf8"))

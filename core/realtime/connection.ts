@@ -208,10 +208,7 @@ export class Connection {
     clearTimeout(this.#timer);
     const endpoint = this.#endpoint();
     if (endpoint === "fatal") return;
-    if (endpoint === null) {
-      this.#missing();
-      return;
-    }
+    if (endpoint === null) return this.#missing();
     const { config, dialect, connect } = this.#deps;
     const generation = ++this.#generation;
     this.#counters.connects++;
