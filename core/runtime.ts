@@ -66,13 +66,14 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
 
+  let hungUp = "";
   const report = (): HealthReport => {
     const plugins = host.health();
     const link = bus.last("session.state_changed");
     return {
       ok:
         plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") &&
-        link?.state === "ready",
+        (link?.state === "ready" || (link?.state === "idle" && hungUp === "idle")),
       uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
       profile: profile.name,
       session: { state: link?.state ?? "idle", url: link?.url ?? "" },
@@ -91,6 +92,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     profile.runtime.crash_limit,
   );
   const undos = [
+    bus.on("session.hung_up", ({ reason }) => void (hungUp = reason)),
     measureTurns(bus),
     bus.on("user.speech_started", ({ source }) => source === "local" && session.bargeIn()),
     services.onChanged(

@@ -1,6 +1,6 @@
 import type { Topics } from "myna";
 
-/** The server owes a response after a tool result; one that does not come within this time is no longer waited for. */
+/** The server owes a response after a tool result or a rate limit; one that does not come within this time is no longer waited for. */
 const OWED_LIMIT_MS = 5000;
 
 /** Topics that tell whether the robot is busy, answered or connected. */
@@ -11,6 +11,7 @@ export const ACTIVITY_TOPICS = [
   "user.committed",
   "response.started",
   "response.finished",
+  "response.delayed",
   "assistant.transcript",
   "playback.started",
   "playback.stopped",
@@ -48,9 +49,9 @@ export class Activity {
     return this.#link;
   }
 
-  /** How long the link has not been ready; 0 when it is. */
+  /** How long the link has not been ready; 0 when it is, and when it was hung up: speech and typing open it. */
   downMs(nowMs: number): number {
-    return this.#link?.state === "ready" ? 0 : nowMs - this.#downSinceMs;
+    return this.#up ? 0 : nowMs - this.#downSinceMs;
   }
 
   /** True when an answer was given in full since the last {@link expectAnswer} or commit of speech. */
@@ -75,9 +76,13 @@ export class Activity {
     this.#changedMs = nowMs;
   }
 
-  /** Link ready, nothing said, running, sounding or moving for `settleMs`. */
+  get #up(): boolean {
+    return this.#link?.state === "ready" || this.#link?.state === "idle";
+  }
+
+  /** Link ready (or hung up), nothing said, running, sounding or moving for `settleMs`. */
   atRest(nowMs: number, settleMs: number): boolean {
-    return this.#link?.state === "ready" && !this.busy(nowMs) && nowMs - this.#changedMs >= settleMs;
+    return this.#up && !this.busy(nowMs) && nowMs - this.#changedMs >= settleMs;
   }
 
   /** Somebody speaks, or an answer, a tool or a movement is under way. */
@@ -102,7 +107,7 @@ export class Activity {
 
   readonly #reactions: Reaction = {
     "session.state_changed": (event) => {
-      if (event.state !== "ready" && this.#link?.state === "ready") this.#downSinceMs = this.#nowMs;
+      if (event.state !== "ready" && this.#up) this.#downSinceMs = this.#nowMs;
       this.#link = event;
       if (event.state === "ready") return;
       // Whatever was under way on the lost connection is never finished by an event of its own.
@@ -123,6 +128,10 @@ export class Activity {
     "response.finished": ({ response_id, status, message }) => {
       this.#responses.delete(response_id);
       if (status === "failed") this.#failure = message ?? "the server reported a failed response";
+    },
+    "response.delayed": ({ wait_ms }) => {
+      this.#failure = undefined;
+      this.#owedUntilMs = this.#nowMs + wait_ms + OWED_LIMIT_MS;
     },
     "assistant.transcript": ({ final, interrupted }) => {
       if (final && !interrupted) this.#answers++;

@@ -100,6 +100,26 @@ describe("the script driver", () => {
     expect(play.after(100)).toEqual({ do: "end", outcomes: [{ utterance: FORWARD }] });
   });
 
+  test("speaks although the link was hung up: speech opens it again", () => {
+    const play = new Rehearsal([FORWARD]).link("ready");
+    play.link("idle");
+    expect(play.after(100)).toEqual({ do: "speak", utterance: FORWARD });
+    play.spoken().link("connecting");
+    expect(play.after(1500).do).toBe("wait");
+    expect(play.after(500)).toMatchObject({ do: "end", failure: "no link to the Realtime server for 2 s" });
+  });
+
+  test("waits for an answer that a rate limit delays", () => {
+    const play = new Rehearsal([FORWARD]).link("ready");
+    play.after(100);
+    play.spoken().on("response.started", { response_id: "r" });
+    play.on("response.finished", { response_id: "r", status: "failed", message: "slow down" });
+    play.on("response.delayed", { wait_ms: 900, limit: "rate" });
+    expect(play.after(900).do).toBe("wait");
+    play.says("I moved.");
+    expect(play.after(100)).toEqual({ do: "end", outcomes: [{ utterance: FORWARD }] });
+  });
+
   test("an answer that the user cut off is no answer", () => {
     const play = new Rehearsal([FORWARD]).link("ready");
     play.after(100);

@@ -201,6 +201,10 @@ describe("the health page", () => {
     const well = await fetch(url(robot, "/healthz"));
     expect(well.status).toBe(200);
     expect(await well.json()).toMatchObject({ ok: true, session: { state: "ready" } });
+    robot.publish("session.state_changed", { state: "idle", url: "ws://127.0.0.1:1", attempt: 1 });
+    expect((await fetch(url(robot, "/healthz"))).status).toBe(503);
+    robot.publish("session.hung_up", { reason: "idle" });
+    expect((await fetch(url(robot, "/healthz"))).status).toBe(200);
   });
 
   test("is all there is beside the metrics, and read only", async () => {
