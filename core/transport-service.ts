@@ -22,10 +22,16 @@ function pluginTransport(services: ServiceRegistry): Connect {
       queueMicrotask(() => events.onClose(linkFailure("SERVICE_UNAVAILABLE", message)));
       return NO_TRANSPORT;
     }
+    // One closure for the life of the call: nothing is allocated per frame.
+    let sound: Int16Array = NO_SOUND;
+    const hear = () => events.onAudio(sound);
     return services.handle("transport").connect(request, {
       onOpen: () => hostContext(() => events.onOpen()),
       onText: (text) => hostContext(() => events.onText(text)),
-      onAudio: (pcm) => hostContext(() => events.onAudio(pcm)),
+      onAudio(pcm) {
+        sound = pcm;
+        hostContext(hear);
+      },
       onBinary: (bytes) => hostContext(() => events.onBinary(bytes)),
       onPong: () => hostContext(() => events.onPong()),
       onClose: (failure) => hostContext(() => events.onClose(failure)),
@@ -33,4 +39,5 @@ function pluginTransport(services: ServiceRegistry): Connect {
   };
 }
 
+const NO_SOUND = new Int16Array(0);
 const NO_TRANSPORT: Transport = { send() {}, ping() {}, async close() {}, terminate() {} };

@@ -1,5 +1,6 @@
 import { AssistantSpeech, heardText } from "./assistant-speech.ts";
 import type { AssistantSpeechDeps, Cut } from "./assistant-speech.ts";
+import type { AudioDelta } from "./events.ts";
 
 /** How long sound may still be on its way when the server says that its queue is empty: event and packet race. */
 const LAST_PACKETS_MS = 200;
@@ -36,6 +37,8 @@ export class StreamedSpeech extends AssistantSpeech {
   readonly #flushServer: () => void;
   /** Oldest first. */
   readonly #soundings: Sounding[] = [];
+  /** One for all frames. */
+  readonly #delta: AudioDelta = { type: "audio", responseId: "", itemId: "", pcm: new Int16Array(0) };
   #streams = false;
   readonly #counts = { streamed_frames: 0, unclaimed_frames: 0 };
 
@@ -61,11 +64,11 @@ export class StreamedSpeech extends AssistantSpeech {
   /** 20 ms or more of the track, PCM16 mono 24 kHz, borrowed. Silence before an answer and between two is left out. */
   sound(pcm: Int16Array): void {
     const sounding = this.#soundings[0];
+    const silent = isSilent(pcm);
     if (!sounding) {
-      this.#counts.unclaimed_frames++;
+      if (!silent) this.#counts.unclaimed_frames++;
       return;
     }
-    const silent = isSilent(pcm);
     if (silent && sounding.over) {
       this.#finish(sounding);
       return;
@@ -74,8 +77,10 @@ export class StreamedSpeech extends AssistantSpeech {
     sounding.begun = true;
     if (!silent) sounding.lastSoundMs = performance.now();
     this.#counts.streamed_frames++;
-    const { responseId, itemId } = sounding;
-    this.audio({ type: "audio", responseId, itemId, pcm });
+    this.#delta.responseId = sounding.responseId;
+    this.#delta.itemId = sounding.itemId;
+    this.#delta.pcm = pcm;
+    this.audio(this.#delta);
   }
 
   /** What the server says of its queue. */

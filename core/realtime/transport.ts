@@ -14,7 +14,7 @@ export interface Transport {
   /** True where the server keeps the queue of its sound, sends it at the pace it is heard, and truncates by itself. */
   readonly ownsOutputBuffer?: boolean | undefined;
   send(text: string): void;
-  /** One frame of the microphone, PCM16 mono 24 kHz, borrowed. Absent where sound travels in events. */
+  /** Sound of the microphone, PCM16 mono 24 kHz, borrowed; a frame as a rule. Absent where sound travels in events. */
   readonly sendAudio?: ((frame: Int16Array) => void) | undefined;
   ping(): void;
   /** Says goodbye; resolves when the other side has answered, or soon after without. `onClose` is not called. */

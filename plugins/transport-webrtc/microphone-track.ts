@@ -8,8 +8,8 @@ import type { CallSettings } from "./call.ts";
 const FRAME_TICKS = FRAME_MS * 48;
 
 /**
- * Microphone frames as Opus packets, one for one: the pace is that of the device. Opus takes 24 kHz as it is; what is on
- * the wire does not tell the rate of the samples.
+ * Microphone frames as Opus packets, one for one: the pace is that of the device. Samples in other portions, as programs
+ * of their own hand them in, are cut into frames. Opus takes 24 kHz as it is; what is on the wire does not tell the rate.
  */
 export class MicrophoneTrack {
   readonly #encoder: OpusEncoderHandle;
@@ -23,8 +23,11 @@ export class MicrophoneTrack {
     }),
     Buffer.alloc(0),
   );
+  /** The beginning of a frame, where samples come in other portions. */
+  readonly #rest = new Int16Array(FRAME_SAMPLES);
+  #restSamples = 0;
   #free = false;
-  readonly #counters = { sent_packets: 0, sent_bytes: 0, unsent_frames: 0 };
+  readonly #counters = { sent_packets: 0, sent_bytes: 0 };
 
   private constructor(encoder: OpusEncoderHandle, send: (packet: RtpPacket) => void) {
     this.#encoder = encoder;
@@ -48,12 +51,25 @@ export class MicrophoneTrack {
     return new MicrophoneTrack(encoder, send);
   }
 
-  /** One frame, borrowed. */
-  write(frame: Int16Array): void {
-    if (this.#free || frame.length !== FRAME_SAMPLES) {
-      this.#counters.unsent_frames++;
+  /** PCM16 mono 24 kHz, borrowed; a frame of it as a rule. */
+  write(pcm: Int16Array): void {
+    if (this.#free) return;
+    if (this.#restSamples === 0 && pcm.length === FRAME_SAMPLES) {
+      this.#sendFrame(pcm);
       return;
     }
+    for (let at = 0; at < pcm.length;) {
+      const part = pcm.subarray(at, at + FRAME_SAMPLES - this.#restSamples);
+      this.#rest.set(part, this.#restSamples);
+      this.#restSamples += part.length;
+      at += part.length;
+      if (this.#restSamples < FRAME_SAMPLES) return;
+      this.#restSamples = 0;
+      this.#sendFrame(this.#rest);
+    }
+  }
+
+  #sendFrame(frame: Int16Array): void {
     const opus = this.#encoder.encode(frame);
     const { header } = this.#packet;
     header.marker = this.#counters.sent_packets === 0;

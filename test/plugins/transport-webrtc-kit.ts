@@ -23,6 +23,9 @@ export interface Talk extends AsyncDisposable {
   gateway: WebRtcGateway;
   calls: WebRtcCalls;
   bench: SessionBench;
+  /** The server as this wire reaches it. */
+  url: string;
+  connect: Connect;
   /** The next connection of the client at the server, configured and ready. */
   next(): Promise<RawConnection>;
 }
@@ -46,6 +49,8 @@ export async function talk(
     gateway,
     calls,
     bench,
+    url,
+    connect,
     async next() {
       const wire = await server.accept();
       await wire.configure();

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { RealtimeClient } from "../../core/realtime/client.ts";
 import { until } from "../kit/raw-server.ts";
 import { announce, begin, callItem, endItem, finish } from "../core/realtime-kit.ts";
-import { appended, purity, sine, speakTone, talk, written } from "./transport-webrtc-kit.ts";
+import { appended, joined, purity, sine, speakTone, talk, written } from "./transport-webrtc-kit.ts";
 
 const SECOND = 24_000;
 
@@ -135,5 +136,48 @@ describe.each(["websocket", "webrtc"] as const)("a session over %s", (transport)
     begin(again, "r2");
     speakTone(again, "r2", "a2", 100);
     await until(() => written(bench, "a2").length >= 100 * 24, "The next answer is not heard");
+  });
+
+  test("is renewed before its session expires, and hears and speaks on the new one", async () => {
+    await using line = await talk(transport, { renewal: { before_s: 3600 } });
+    const { bench, server } = line;
+    const wire = await server.accept();
+    wire.send({ type: "session.created", session: { id: "s1", expires_at: Date.now() / 1000 + 1 } });
+    await wire.next("session.update");
+    wire.send({ type: "session.updated", session: {} });
+    await bench.state("ready");
+    const second = await server.accept();
+    await second.configure();
+    await Promise.race([wire.closed, Bun.sleep(3000)]);
+    bench.capture.frames(20);
+    await until(() => appended(second).length >= 18 * 480, "The new session does not hear");
+    begin(second, "r2");
+    speakTone(second, "r2", "a2", 200);
+    await until(() => written(bench, "a2").length >= 200 * 24, "The new session is not heard");
+    expect(bench.events("session.state_changed").map((event) => event.state)).not.toContain("waiting");
+  });
+
+  test("serves a program of its own as well as a robot", async () => {
+    await using line = await talk(transport);
+    await using client = new RealtimeClient({
+      url: line.url,
+      connect: line.connect,
+      turn_detection: { type: "none" },
+    });
+    const heard: Int16Array[] = [];
+    client.on("audio", ({ pcm }) => void heard.push(pcm.slice()));
+    await line.next();
+    const connecting = client.connect();
+    const wire = await line.server.accept();
+    await wire.configure();
+    await connecting;
+    client.appendInputAudio(sine(500));
+    await until(() => appended(wire).length >= 480 * 24, "The server does not hear the program");
+    expect(purity(appended(wire).subarray(2400, 11_000))).toBeGreaterThan(0.95);
+    begin(wire, "r1");
+    speakTone(wire, "r1", "a1", 200);
+    finish(wire, "r1");
+    const loud = () => heard.filter((pcm) => purity(pcm) > 0.9);
+    await until(() => joined(loud()).length >= 180 * 24, "The program does not hear the server");
   });
 });
