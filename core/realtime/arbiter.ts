@@ -17,6 +17,8 @@ export interface ArbiterDeps {
   onTimeout: () => void;
   /** How long no response may be asked for, ms; asked before each request. */
   holdMs?: () => number;
+  /** True where a request that was refused with this error shall be made again when {@link holdMs} allows. */
+  again?: (fault: ServerFault) => boolean;
 }
 
 /** Somebody wants an answer of the model. */
@@ -183,11 +185,12 @@ export class Arbiter {
       return true;
     }
     if (fault.code === "response_cancel_not_active") return true;
-    if (named) {
-      this.#forget();
-      this.pump();
-    }
-    return false;
+    if (!named) return false;
+    this.#forget();
+    const again = !request.unwanted && (this.#deps.again?.(fault) ?? false);
+    if (again) this.#wish ??= { instructions: request.instructions, automatic: request.automatic };
+    this.pump();
+    return again;
   }
 
   /** The server hears the user speak. */

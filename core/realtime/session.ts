@@ -84,6 +84,7 @@ export class Session {
       onTimeout: () =>
         this.#faults.report("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
       holdMs: () => this.#limits.holdMs(),
+      again: (fault) => this.#limits.refused(fault),
     });
     this.#offer = new ToolOffer({
       definitions: () => tools.definitions(),

@@ -182,6 +182,21 @@ describe("a session under rate limits", () => {
     expect(bench.events("response.finished").map(({ status }) => status)).toEqual(["failed", "completed"]);
   });
 
+  test("asks again where the request itself is refused by an error event", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    bench.session.port.respond("Sing.");
+    const { event_id } = await wire.next("response.create");
+    const error = { type: "tokens", code: "rate_limit_exceeded", message: "try again in 50ms", event_id };
+    wire.send({ type: "error", error });
+    const second = await wire.next("response.create");
+    expect(second["response"]).toMatchObject({ instructions: "Sing." });
+    wire.send({ type: "error", error: { ...error, code: "invalid_value", event_id: second["event_id"] } });
+    expect(await bench.event("session.error")).toMatchObject({ code: "invalid_value" });
+    await settled(wire, bench);
+    expect(wire.all("response.create").length).toBe(2);
+  });
+
   test("gives up and says so after as many refusals as configured", async () => {
     await using link = await connected({ rate_limits: { retries: 1 } });
     const { wire, bench } = link;
