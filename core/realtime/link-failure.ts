@@ -20,14 +20,15 @@ export interface LinkFailure {
 /** 1000 is retried as well, but only once: see the connection. */
 const RETRYABLE_CLOSES = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1013]);
 const RETRYABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
-const FATAL_FAULTS = new Set([
-  "invalid_api_key",
-  "insufficient_quota",
-  "billing_hard_limit_reached",
-  "account_deactivated",
-  "model_not_found",
-  "missing_model",
-  "beta_api_shape_disabled",
+/** Errors that no retry mends, with what does. */
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["invalid_api_key", "check the key, by default OPENAI_API_KEY in the environment"],
+  ["insufficient_quota", "add credit to the account, or use another endpoint"],
+  ["billing_hard_limit_reached", "raise the spending limit of the account, or use another endpoint"],
+  ["account_deactivated", "use the key of another account"],
+  ["model_not_found", "give a model that this account may use as `model` in [session]"],
+  ["missing_model", "give a `model` in [session]"],
+  ["beta_api_shape_disabled", 'set `dialect` in [session] to "ga" or "auto"'],
 ]);
 const BENIGN_FAULTS = new Set([
   "response_cancel_not_active",
@@ -53,14 +54,19 @@ export function closeFailure(closeCode: number, reason: string): LinkFailure {
   const message = `the server closed the connection (${closeCode}${reason && `: ${reason}`})`;
   if (RETRYABLE_CLOSES.has(closeCode)) return { ...linkFailure("LINK_CLOSED", message), closeCode };
   const auth = closeCode === 3000 || reason.includes("invalid_api_key");
-  return { ...linkFailure(auth ? "LINK_AUTH" : "LINK_FATAL", message), closeCode };
+  const known = [...REMEDIES].find(([code]) => reason.includes(code))?.[1];
+  const remedy = known ?? (auth ? REMEDIES.get("invalid_api_key") : undefined);
+  const advice = remedy === undefined ? "" : ` (${remedy})`;
+  return { ...linkFailure(auth ? "LINK_AUTH" : "LINK_FATAL", message + advice), closeCode };
 }
 
 /** What the HTTP answer to the upgrade means; `body` is the server's, usually JSON with an error; `retryAfter` its header. */
 export function statusFailure(status: number, body: string, retryAfter = ""): LinkFailure {
   const detail = errorMessageOf(body);
   const message = `the server refused the connection with HTTP ${status}${detail && `: ${detail}`}`;
-  if (status === 401 || status === 403) return linkFailure("LINK_AUTH", message);
+  if (status === 401 || status === 403) {
+    return linkFailure("LINK_AUTH", `${message} (${REMEDIES.get("invalid_api_key")})`);
+  }
   if (!RETRYABLE_STATUSES.has(status)) return linkFailure("LINK_FATAL", message);
   const retryAfterMs = retryAfterOf(retryAfter);
   return {
@@ -86,12 +92,13 @@ export function socketFailure(message: string, errno: string): LinkFailure {
   return linkFailure("LINK_REFUSED", `the server cannot be reached: ${message}`);
 }
 
-/** A failure where the server's error means that no retry can help. */
+/** A failure where the server's error means that no retry can help; its message says what does. */
 export function fatalFault(fault: ServerFault): LinkFailure | undefined {
-  if (!FATAL_FAULTS.has(fault.code)) return undefined;
+  const remedy = REMEDIES.get(fault.code);
+  if (remedy === undefined) return undefined;
   return linkFailure(
     fault.code === "invalid_api_key" ? "LINK_AUTH" : "LINK_FATAL",
-    `${fault.code}: ${fault.message}`,
+    `${fault.code}: ${fault.message.replace(/[.\s]+$/, "")} (${remedy})`,
   );
 }
 

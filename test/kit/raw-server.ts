@@ -24,7 +24,7 @@ export class RawServer implements AsyncDisposable {
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #held = new Set<Duplex>();
   #accepted = 0;
-  #refusal: { status: number; body: string } | "silence" | undefined;
+  #refusal: { status: number; body: string; headers: string } | "silence" | undefined;
   /** Connections that were refused or left without an answer. */
   refused = 0;
 
@@ -43,7 +43,7 @@ export class RawServer implements AsyncDisposable {
       this.#held.add(socket);
       if (refusal === "silence") return;
       socket.end(
-        `HTTP/1.1 ${refusal.status} Refused\r\nContent-Type: application/json\r\n` +
+        `HTTP/1.1 ${refusal.status} Refused\r\nContent-Type: application/json\r\n${refusal.headers}` +
           `Content-Length: ${Buffer.byteLength(refusal.body)}\r\nConnection: close\r\n\r\n${refusal.body}`,
       );
     });
@@ -67,8 +67,14 @@ export class RawServer implements AsyncDisposable {
   }
 
   /** Answers every upgrade with this HTTP status from now on. */
-  refuse(status: number, body: unknown = {}): void {
-    this.#refusal = { status, body: typeof body === "string" ? body : JSON.stringify(body) };
+  refuse(status: number, body: unknown = {}, headers: Record<string, string> = {}): void {
+    this.#refusal = {
+      status,
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      headers: Object.entries(headers)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join(""),
+    };
   }
 
   /** Leaves every upgrade without an answer from now on. */
