@@ -10,6 +10,7 @@ import { DayLedger } from "../../core/realtime/usage-ledger.ts";
 import { UsageMeter } from "../../core/realtime/usage-meter.ts";
 import type { TopicName, Topics } from "../../core/topics.ts";
 import { costFile } from "../../core/state-folder.ts";
+import { until } from "../kit/raw-server.ts";
 import { connected, settled } from "./realtime-kit.ts";
 
 const MODEL = "gpt-realtime-2.1";
@@ -383,6 +384,38 @@ describe("a session", () => {
     await settled(again, bench);
     expect(bench.events("usage.updated").map(({ id }) => id)).toEqual(["r1", "r2", "i1", "r3"]);
     expect(bench.events("cost.updated").at(-1)?.session_usd).toBeCloseTo(3 * WHOLE_USD + 0.017, 9);
+  });
+
+  test("counts each answer once through duplicates, late ends and drops in any order", async () => {
+    for (const seed of [3, 14, 159]) {
+      let state = seed;
+      const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
+      await using link = await connected();
+      const { bench, server } = link;
+      let { wire } = link;
+      const told = new Set<string>();
+      for (let i = 0; i < 60; i++) {
+        const id = `r${random(12)}`;
+        if (random(2) === 0) wire.send({ type: "response.created", response: { id } });
+        wire.send({ type: "response.done", response: { id, status: "completed", usage: WHOLE } });
+        told.add(id);
+        if (random(12) !== 0) continue;
+        await settled(wire, bench);
+        const ready = bench.events("session.state_changed").filter((event) => event.state === "ready").length;
+        wire.drop();
+        wire = await server.accept();
+        await wire.configure();
+        await until(
+          () =>
+            bench.events("session.state_changed").filter((event) => event.state === "ready").length > ready,
+          `The link did not come back (seed ${seed})`,
+        );
+      }
+      await settled(wire, bench);
+      const ids = bench.events("usage.updated").map(({ id }) => id);
+      expect({ seed, ids: ids.toSorted() }).toEqual({ seed, ids: [...told].toSorted() });
+      expect(bench.events("cost.updated").at(-1)?.session_usd).toBeCloseTo(told.size * WHOLE_USD, 9);
+    }
   });
 
   test("says that its cost is estimated where an answer was lost with the link", async () => {
