@@ -37,7 +37,8 @@ export class Outbox {
   /** Empties the outbox into `send`; returns how many entries were audio. */
   flush(send: (text: string) => void): number {
     const entries = this.#entries;
-    this.clear();
+    this.#entries = [];
+    this.#bytes = 0;
     let audio = 0;
     for (const { text, weight } of entries) {
       if (weight === "audio") audio++;
@@ -46,7 +47,9 @@ export class Outbox {
     return audio;
   }
 
+  /** Gives up what waits; it counts as dropped. */
   clear(): void {
+    for (const { weight } of this.#entries) this.#dropped[weight === "audio" ? "audio" : "event"]++;
     this.#entries = [];
     this.#bytes = 0;
   }

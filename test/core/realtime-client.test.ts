@@ -323,10 +323,18 @@ describe("a client on its own", () => {
   test("goes on trying while the server is not there, up to the limit that was set", async () => {
     await using kit = await bench({ reconnect: { ...FAST, attempts: 2 } });
     kit.server.refuse(503);
-    expect(await kit.client.connect().catch((error: unknown) => error)).toMatchObject({
+    const opened = kit.client.connect();
+    expect(kit.client.commitInputAudio()).toBe("queued");
+    expect(await opened.catch((error: unknown) => error)).toMatchObject({
       code: "LINK_REFUSED",
     });
-    expect(kit.client.getMetrics()).toMatchObject({ attempts: 3, reconnects: 0, state: "closed" });
+    expect(kit.client.getMetrics()).toMatchObject({
+      attempts: 3,
+      reconnects: 0,
+      state: "closed",
+      queued: 0,
+      dropped: 1,
+    });
     expect(kit.all("reconnecting").map(({ attempt }) => attempt)).toHaveLength(2);
   });
 
