@@ -85,6 +85,8 @@ class WebSocketTransport implements Transport {
       handshakeTimeout: request.handshakeMs,
       maxPayload: request.maxMessageBytes * OVERSIZE,
       perMessageDeflate: false,
+      // Else one byte that is no UTF-8 ends the connection; like this it becomes U+FFFD and costs one event at most.
+      skipUTF8Validation: true,
     });
     this.#socket = socket;
     socket.onopen = () => {

@@ -422,3 +422,27 @@ describe("a client on its own", () => {
     expect(second.isConnected()).toBe(true);
   });
 });
+
+describe("a client in the beta dialect", () => {
+  test("talks to a server that knows no other, in the names of today", async () => {
+    await using kit = new AsyncDisposableStack();
+    const brain = kit.adopt(await scriptBrain({ dialect: "beta", answers: ["Beta answer."] }), (one) =>
+      one.close(),
+    );
+    await using client = new RealtimeClient({ url: brain.url, dialect: "beta" });
+    let samples = 0;
+    const said: string[] = [];
+    client.on("audio", ({ pcm }) => (samples += pcm.length));
+    client.on("response.output_audio_transcript.done", ({ transcript }) => said.push(transcript));
+    const types = new Set<string>();
+    client.on("server_event", ({ type }) => types.add(type));
+    await client.connect();
+    const done = new Promise((resolve) => client.once("response.done", resolve));
+    client.createResponse();
+    await done;
+    expect(said).toEqual(["Beta answer."]);
+    expect(samples).toBe("Beta answer.".length * 1440);
+    expect([...types].filter((type) => type.startsWith("response.audio"))).toEqual([]);
+    expect(types).toContain("response.output_audio.delta");
+  });
+});

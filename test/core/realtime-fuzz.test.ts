@@ -61,6 +61,15 @@ function isNoEvent({ frame }: HostileFrame): boolean {
   }
 }
 
+/** Text frames that are not UTF-8: a lone byte, a sequence cut short, an overlong one, a surrogate. */
+const BROKEN_TEXTS = [[0xff], [0xc3, 0x28], [0xc0, 0xaf], [0xed, 0xa0, 0x80]].map((bytes) =>
+  Buffer.concat([
+    Buffer.from('{"type":"response.output_text.delta","delta":"'),
+    Buffer.from(bytes),
+    Buffer.from('"}'),
+  ]),
+);
+
 /** What a stranger must not be able to change. */
 function unharmed(): void {
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
@@ -112,6 +121,7 @@ describe("a hostile server", () => {
     const faults: string[] = [];
     client.on("error", ({ source, message }) => faults.push(`${source}: ${message}`));
     for (const { frame } of HOSTILE_FRAMES) wire.sendRaw(frame);
+    for (const bytes of BROKEN_TEXTS) wire.sendTextBytes(bytes);
     wire.sendRaw(JSON.stringify({ type: "a.large.event", text: "x".repeat(20_000_000) }));
     const survived = new Promise<void>((resolve) =>
       client.on("server_event", ({ type }) => type === "the.end" && resolve()),
@@ -134,6 +144,7 @@ describe("a hostile server", () => {
     await using kit = await connected({ turn_detection: { create_response: false } });
     const { wire, bench } = kit;
     for (const { frame } of HOSTILE_FRAMES) wire.sendRaw(frame);
+    for (const bytes of BROKEN_TEXTS) wire.sendTextBytes(bytes);
     wire.sendRaw(JSON.stringify({ type: "a.large.event", text: "x".repeat(20_000_000) }));
     await settled(wire, bench);
     expect(bench.events("session.state_changed").map(({ state }) => state)).toEqual(["connecting", "ready"]);

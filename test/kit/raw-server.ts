@@ -156,6 +156,11 @@ export class RawConnection {
     this.#socket.send(frame);
   }
 
+  /** Bytes as a text frame, which need not be UTF-8. */
+  sendTextBytes(bytes: Uint8Array): void {
+    this.#socket.send(bytes, { binary: false });
+  }
+
   /** All that the client sent so far has arrived when this resolves. */
   async settled(): Promise<void> {
     const pong = new Promise((resolve) => this.#socket.once("pong", resolve));
