@@ -15,6 +15,8 @@ export interface DialerDeps {
   connect: Connect;
   dialect: SwitchedDialect;
   model: string;
+  /** What an endpoint speaks that does not say so itself; "auto" if not given. */
+  speaks?: "auto" | "ga" | "beta";
   log: Logger;
   /** Which dialect servers turned out to speak, by URL; may be shared. */
   known?: Map<string, "ga" | "beta">;
@@ -63,12 +65,16 @@ class Call implements Transport {
     this.#known = known;
     this.#request = request;
     this.#events = events;
-    this.#sure = (request.endpoint?.dialect ?? "auto") !== "auto";
+    this.#sure = this.#wanted !== "auto";
+  }
+
+  get #wanted(): "auto" | "ga" | "beta" {
+    return this.#request.endpoint?.dialect ?? this.#deps.speaks ?? "auto";
   }
 
   begin(): void {
     const { endpoint } = this.#request;
-    const wanted = endpoint?.dialect ?? "auto";
+    const wanted = this.#wanted;
     this.#deps.dialect.use(
       wanted === "auto" ? (this.#known.get(endpoint?.url ?? this.#request.url) ?? "ga") : wanted,
     );

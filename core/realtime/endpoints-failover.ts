@@ -20,6 +20,8 @@ export interface FailoverDeps {
   /** In order of preference; one is no failover at all. */
   sources: readonly EndpointSource[];
   connect: Connect;
+  /** Which dialect servers turned out to speak, by URL. */
+  known: Map<string, "ga" | "beta">;
   log: Logger;
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
   /** True at a pause: link ready, nobody speaks, nothing runs and no tool is at work. */
@@ -57,11 +59,12 @@ export class Failover {
 
   constructor(deps: FailoverDeps) {
     this.#deps = deps;
-    const { config, connect, log } = deps;
+    const { config, connect, known, log } = deps;
     this.#endpoints = new Endpoints(deps.sources, config.failover);
     this.#probe = new EndpointsProbe({
       config,
       connect,
+      known,
       log,
       source: (at) => this.#endpoints.source(at),
       onRecovered: (at) => {

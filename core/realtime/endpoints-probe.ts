@@ -14,6 +14,8 @@ const REFUSED_MS = 300_000;
 export interface EndpointsProbeDeps {
   config: SessionConfig;
   connect: Connect;
+  /** Which dialect servers turned out to speak, by URL. */
+  known: Map<string, "ga" | "beta">;
   log: Logger;
   source: (at: number) => Endpoint | null;
   /** The server at this position lets us in again. */
@@ -36,8 +38,9 @@ export class EndpointsProbe {
 
   constructor(deps: EndpointsProbeDeps) {
     this.#deps = deps;
-    const dialect = new SwitchedDialect();
-    this.#dial = dialer({ connect: deps.connect, dialect, model: deps.config.model, log: deps.log });
+    const { connect, known, log } = deps;
+    const { model, dialect: speaks } = deps.config;
+    this.#dial = dialer({ connect, dialect: new SwitchedDialect(), model, speaks, known, log });
   }
 
   /** Watches the servers before this position, from now on and until `stop`. */

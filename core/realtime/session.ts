@@ -57,6 +57,8 @@ export class Session {
     const { config, capture, playback, tools, publish, connect = connectWebSocket } = deps;
     const detects = config.turn_detection.type !== "none";
     this.#faults = new FaultReport(deps);
+    const { model, dialect: speaks } = config;
+    const known = new Map<string, "ga" | "beta">();
     this.#dialect = new SwitchedDialect((message) => deps.log.warn(message));
     this.#connection = new Connection({
       config,
@@ -64,7 +66,7 @@ export class Session {
       endpoint: () => this.#limits.choose(this.#failover.current()),
       patienceMs: () => this.#failover.patienceMs(),
       reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
-      connect: dialer({ connect, dialect: this.#dialect, model: config.model, log: deps.log }),
+      connect: dialer({ connect, dialect: this.#dialect, model, speaks, known, log: deps.log }),
       configure: (eventId) => {
         const configure = { type: "configure", eventId, config: this.#failover.config } as const;
         return this.#dialect.encode({ ...configure, tools: this.#offer.take() });
@@ -132,7 +134,7 @@ export class Session {
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
     const reconnect = (failure: LinkFailure) => this.#connection.reconnect(failure);
-    this.#failover = new Failover({ ...deps, ...pauses, connect, sources, reconnect });
+    this.#failover = new Failover({ ...deps, ...pauses, connect, sources, known, reconnect });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#offer.changed()),
@@ -191,7 +193,7 @@ export class Session {
       ...this.#counters,
       ...this.#faults.counters(),
       connection: this.#connection.counters(),
-      dialect: this.#dialect.counters(),
+      dialect: { name: this.#dialect.name, ...this.#dialect.counters() },
       arbiter: this.#arbiter.counters(),
       speech: this.#speech.counters(),
       tools: this.#tools.counters(),

@@ -233,12 +233,13 @@ describe("a temperature", () => {
 test("speech sent to a beta server arrives", async () => {
   await using kit = await connected({ dialect: "beta" });
   kit.bench.capture.frames(1, 500);
+  expect(kit.wire.headers["openai-beta"]).toBe("realtime=v1");
   const append = await kit.wire.next("input_audio_buffer.append");
   expect(append["audio"]).toBe(tone(20, 500));
 });
 
 /** The bodies of these files, once more with every wire in the beta dialect. */
-const BODIES = ["session", "tools", "interruption", "connection"];
+const BODIES = ["session", "tools", "interruption", "connection", "restore", "renewal", "faults"];
 
 test.each(BODIES)(
   "all that is true of the %s in GA is true in beta",
@@ -256,5 +257,5 @@ test.each(BODIES)(
     expect({ failed, exitCode }).toEqual({ failed: [], exitCode: 0 });
     expect(Number(/(\d+) pass/.exec(err + out)?.[1])).toBeGreaterThan(5);
   },
-  30_000,
+  60_000,
 );

@@ -54,7 +54,7 @@ export interface SeenTopic {
 }
 
 /** realtime-beta.test.ts runs the tests of the session once more with this set. */
-const TEST_DIALECT = process.env["MYNA_TEST_DIALECT"] ?? "auto";
+export const TEST_DIALECT = process.env["MYNA_TEST_DIALECT"] ?? "auto";
 
 /** A session with a microphone, a loudspeaker and tools that obey the test. */
 export class SessionBench implements AsyncDisposable {

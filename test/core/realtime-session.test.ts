@@ -11,6 +11,7 @@ import {
   settled,
   speak,
   tone,
+  TEST_DIALECT,
 } from "./realtime-kit.ts";
 
 describe("the microphone", () => {
@@ -36,7 +37,7 @@ describe("the microphone", () => {
     expect(first).toEqual([100, 101, 102, 200, 201, 300]);
     expect(wire.path).toBe("/v1/realtime?model=gpt-realtime-2.1");
     expect(wire.headers.authorization).toBe("Bearer sk-test-key-1");
-    expect(wire.headers["openai-beta"]).toBeUndefined();
+    expect(wire.headers["openai-beta"]).toBe(TEST_DIALECT === "beta" ? "realtime=v1" : undefined);
     expect(wire.headers["sec-websocket-extensions"]).toBeUndefined();
   });
 

@@ -18,6 +18,8 @@ export type { Brain, BrainSession, ReceivedEvent } from "../../plugins/brain-loc
 export type { Fault, FaultAction, FaultPoint } from "../../plugins/brain-local/faults.ts";
 export type { Remembered, SpokenTool, Thought } from "../../plugins/brain-local/contracts.ts";
 
+/** Both where tests run once more in the beta dialect. */
+const DIALECT = process.env["MYNA_TEST_DIALECT"] === "beta" ? "both" : "ga";
 /** How long `waitFor` waits, milliseconds. */
 const WAIT_MS = 8000;
 
@@ -96,6 +98,7 @@ export async function scriptBrain(options: BrainScriptOptions = {}): Promise<Scr
   const brain = await startBrain({
     voice: new ToneVoice(),
     speed: Infinity,
+    dialect: DIALECT,
     ...rest,
     mind,
     async createRecognizer() {
