@@ -28,7 +28,7 @@ interface OwnEvents {
   connect: { url: string; reconnected: boolean };
   /** A session is over: it was lost, or `disconnect` was called. */
   disconnect: { reason: string; code?: ErrorCode; closeCode?: number; willReconnect: boolean };
-  /** An attempt failed, or the link was lost: the next attempt follows after `delayMs`. */
+  /** An attempt failed, or the link was lost: after `delayMs` follows the next, number `attempt` since the last success. */
   reconnecting: { attempt: number; delayMs: number; reason: string; code: ErrorCode };
   state_change: { state: LinkState; previous: LinkState };
   error: ClientFault;

@@ -1,4 +1,5 @@
 import { MynaError } from "../errors.ts";
+import { maskSecrets } from "../log.ts";
 import type { LinkState } from "../topics.ts";
 import type { AnyServerEvent, ClientEventName, ClientEvents } from "./client-events.ts";
 import { Listeners } from "./client-listeners.ts";
@@ -295,7 +296,12 @@ export class RealtimeClient {
     if (!failure) return;
     const { code, message } = failure;
     if (state === "waiting")
-      this.#listeners.emit("reconnecting", { attempt, delayMs: retryInMs ?? 0, reason: message, code });
+      this.#listeners.emit("reconnecting", {
+        attempt: attempt - 1,
+        delayMs: retryInMs ?? 0,
+        reason: message,
+        code,
+      });
     if (state !== "closed") return;
     this.#opening?.reject(new MynaError(code, message));
     this.#opening = null;
@@ -341,7 +347,7 @@ export class RealtimeClient {
     this.#listeners.emit("error", {
       source: "server",
       code: code || "SERVER_ERROR",
-      message,
+      message: maskSecrets(message),
       fatal: false,
       event: event as unknown as ServerWireEvent<"error">,
     });

@@ -225,7 +225,7 @@ describe("a client on its own", () => {
       code: "LINK_CLOSED",
       closeCode: 1006,
     });
-    expect(await kit.event("reconnecting")).toMatchObject({ code: "LINK_CLOSED", delayMs: 5 });
+    expect(await kit.event("reconnecting")).toMatchObject({ code: "LINK_CLOSED", delayMs: 5, attempt: 1 });
     const outcome = client.send({ type: "conversation.item.delete", item_id: "kept" });
     expect(outcome).toBe("queued");
     const next = await server.accept();
@@ -335,7 +335,7 @@ describe("a client on its own", () => {
       queued: 0,
       dropped: 1,
     });
-    expect(kit.all("reconnecting").map(({ attempt }) => attempt)).toHaveLength(2);
+    expect(kit.all("reconnecting").map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
   test("disconnect says goodbye, ends everything that waits and may be called twice", async () => {
