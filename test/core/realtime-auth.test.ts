@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMynaError } from "../../core/errors.ts";
 import { createLog } from "../../core/log.ts";
+import { parseProfile } from "../../core/profile.ts";
+import { startRobot } from "../../core/runtime.ts";
 import { authConfig } from "../../core/realtime/auth-config.ts";
 import { credentialsOf } from "../../core/realtime/auth.ts";
 import { sessionConfig } from "../../core/realtime/config.ts";
@@ -305,6 +307,46 @@ describe("a token command", () => {
     const change = await bench.event("session.state_changed", 2);
     expect(change).toMatchObject({ state: "waiting", code: "TOKEN_UNAVAILABLE" });
     await bench.event("session.state_changed", 4);
+  });
+});
+
+describe("a robot with a key", () => {
+  test("shows it nowhere: not in the log at its most talkative, a topic, a tool or its report", async () => {
+    const secret = "Qw7-key-without-a-prefix-0815";
+    const server = await RawServer.listen();
+    closers.push(() => server[Symbol.asyncDispose]());
+    const table = {
+      session: {
+        url: server.url,
+        reconnect: { initial_ms: 5, max_ms: 5 },
+        auth: { send_as: "subprotocol", key_variable: "ROBOT_KEY" },
+      },
+      runtime: { watch: false },
+    };
+    const profile = parseProfile("test", [{ origin: "test", folder: process.cwd(), table }]);
+    const seen: unknown[] = [];
+    const robot = await startRobot({
+      profile,
+      log: createLog({ level: "debug", format: "json", write: (line) => void seen.push(line) }),
+      env: { ROBOT_KEY: secret },
+      tap: (topic, event) => void seen.push([topic, event]),
+    });
+    closers.push(() => robot.stop("test ended"));
+    const wire = await server.accept();
+    expect(wire.headers["sec-websocket-protocol"]).toContain(secret);
+    await wire.configure();
+    await until(() => robot.report().session.state === "ready", "The robot is not ready");
+    wire.send({ type: "error", error: { code: "x", message: `Bad ${secret}` } });
+    wire.send({ type: "response.created", response: { id: "r" } });
+    const failed = { status: "failed", status_details: { error: { code: "y", message: `No ${secret}` } } };
+    wire.send({ type: "response.done", response: { id: "r", output: [], ...failed } });
+    await until(() => JSON.stringify(seen).includes("No [secret]"), "The failure was not told");
+    server.refuse(500, `<h1>${secret}</h1>`);
+    wire.close(1011, secret);
+    await until(() => server.refused > 1, "The robot did not come back");
+    const all = JSON.stringify([seen, robot.report(), robot.bus.last("session.state_changed")]);
+    expect(all).toContain("[secret]");
+    expect(all).not.toContain(secret);
   });
 });
 

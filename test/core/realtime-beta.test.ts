@@ -255,7 +255,7 @@ test.each(BODIES)(
     const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     const failed = `${out}${err}`.split("\n").filter((line) => line.startsWith("(fail)"));
     expect({ failed, exitCode }).toEqual({ failed: [], exitCode: 0 });
-    expect(Number(/(\d+) pass/.exec(err + out)?.[1])).toBeGreaterThan(5);
+    expect(Number(/(\d+) pass/.exec(err + out)?.[1])).toBeGreaterThan(0);
   },
   60_000,
 );

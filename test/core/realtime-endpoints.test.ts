@@ -177,6 +177,17 @@ describe("when the server dies", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
+  test("one whose account is empty in the middle of things hands the question on", async () => {
+    const empty = { code: "insufficient_quota", message: "You exceeded your current quota." };
+    const cloud = await brain({ answers: [{ fail: empty }] });
+    const local = await brain({ answers: [CALLS_LOOK, "Done."] });
+    const bench = robot([at(cloud, "cloud"), at(local, "brain")], { failover: { announce: false } });
+    await bench.state("ready");
+    bench.session.port.sendText("look around");
+    await until(() => bench.tools.calls.length === 1, "The command was not obeyed");
+    expect((await bench.event("session.endpoint_changed")).reason).toContain("insufficient_quota");
+  });
+
   test("one that takes the connection and says nothing is passed over when the patience ends", async () => {
     const local = await brain();
     const mute = await brain({ faults: [{ at: "before:session.updated", nth: 0, do: { kind: "stall" } }] });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { VirtualClock } from "../../plugins/brain-local/clock.ts";
 import type { Hearing, Recognizer } from "../../plugins/brain-local/contracts.ts";
 import { Ear, StableWords } from "../../plugins/brain-local/ear.ts";
+import { CommandMind } from "../../plugins/brain-local/mind/mind.ts";
 import { newId } from "../../plugins/brain-local/ids.ts";
 import { SampleStore } from "../../plugins/brain-local/sample-store.ts";
 import { sentencesOf, wordGroups } from "../../plugins/brain-local/sentences.ts";
@@ -125,4 +126,23 @@ test("a recogniser that throws in the middle spoils that utterance only", async 
   expect(await ear.finish()).toMatchObject({ text: "fine" });
   expect(faults).toEqual(["The tools were not learnt: Error: no such grammar"]);
   ear.close();
+});
+
+const STOP_TOOL = { name: "stop", description: "Stops.", parameters: { type: "object", properties: {} } };
+const STOP = { kind: "user", text: "stop", accepted: true, spoken: true } as const;
+
+test("a command that was answered already, perhaps by another server, is not obeyed twice", () => {
+  const mind = new CommandMind();
+  const session = { tools: [STOP_TOOL], instructions: "" };
+  expect(mind.think([STOP], session).calls).toHaveLength(1);
+  const note = { kind: "system", text: "The conversation above goes on." } as const;
+  expect(mind.think([STOP, note], session).calls).toHaveLength(1);
+  expect(mind.think([STOP, { kind: "assistant", text: "Stopped." }, note], session).calls).toBeUndefined();
+});
+
+test("a sentence that the instructions ask for is said, and nothing is done", () => {
+  const mind = new CommandMind();
+  const instructions =
+    'You are a robot.\n\nSay this in the language of the conversation, and nothing else: "I am back." Call no tool.';
+  expect(mind.think([STOP], { tools: [STOP_TOOL], instructions })).toEqual({ say: "I am back." });
 });
