@@ -203,7 +203,7 @@ function shapeOf(schema: unknown): Record<string, unknown> {
 
 function lookUp(table: Table, path: string[]): unknown {
   let at: unknown = table;
-  for (const key of path) at = isTable(at) ? at[key] : undefined;
+  for (const key of path) at = isTable(at) ? at[key] : Array.isArray(at) ? at[Number(key)] : undefined;
   return at;
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseProfile } from "../../core/profile.ts";
 import { Budget } from "../../core/realtime/budget.ts";
 import type { BudgetStep, Spent } from "../../core/realtime/budget.ts";
 import { budgetConfig } from "../../core/realtime/budget-config.ts";
@@ -113,6 +114,17 @@ describe("a cap", () => {
     spend(2);
     expect(steps).toEqual(["sleep", "local_brain"]);
   });
+});
+
+test("a wrong [budget] table is refused with file, key and reason", () => {
+  const check = (budget: Record<string, unknown>) => () =>
+    parseProfile("x", [{ origin: "x.toml", folder: ".", table: { budget } }]);
+  expect(check({ warn_at: 2 })).toThrow("x.toml: [budget] warn_at: Too big");
+  expect(check({ day_used: 1 })).toThrow('[budget] day_used: unknown key, did you mean "day_usd"?');
+  expect(check({ degrade: ["slep"] })).toThrow("[budget] degrade.0: Invalid option");
+  expect(check({ prices: { mine: { text: { in: -1, cached: 0 } } } })).toThrow(
+    "[budget] prices.mine.text.in",
+  );
 });
 
 /** So many tokens of text that they cost this much with gpt-realtime-2.1. */
