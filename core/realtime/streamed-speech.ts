@@ -5,7 +5,7 @@ import type { AudioDelta } from "./events.ts";
 /** How long sound may still be on its way when the server says that its queue is empty: event and packet race. */
 const LAST_PACKETS_MS = 200;
 /** A response that was cut, or whose end is known, lasts at most so long without a sound and without word of the queue. */
-const MUTE_MS = 5000;
+const MUTE_MS = 3000;
 /** Samples as small as these are what a codec makes of silence. */
 const SILENCE = 32;
 /** How fast a voice speaks where the length of its sound is not known: 150 words a minute. */

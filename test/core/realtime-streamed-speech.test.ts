@@ -71,6 +71,17 @@ describe("sound on a track of its own", () => {
     }, "The answer does not end");
   });
 
+  test("ends some seconds after its last sound where the server says nothing of its queue", async () => {
+    using robot = bench();
+    told(robot.speech, "r1", "a1", "Hello.");
+    robot.speech.sound(LOUD);
+    await until(() => {
+      robot.playback.play(1000);
+      return robot.finals().length === 1;
+    }, "The answer does not end");
+    expect(robot.finals()).toMatchObject([{ text: "Hello.", interrupted: false }]);
+  });
+
   test("of the next answer ends the one before, whatever the server forgot to say", () => {
     using robot = bench();
     told(robot.speech, "r1", "a1", "One.");
