@@ -80,6 +80,11 @@ export class ClientLink {
     });
   }
 
+  /** Which dialect the present connection speaks. */
+  get dialect(): "ga" | "beta" {
+    return this.#dialect.name;
+  }
+
   start(): void {
     this.#connection.start();
   }

@@ -6,6 +6,7 @@ import { Listeners } from "./client-listeners.ts";
 import { parseClientOptions } from "./client-options.ts";
 import type { RealtimeClientOptions, SessionFields } from "./client-options.ts";
 import { frameOf, inputSamples } from "./client-frame.ts";
+import type { ClientMetrics, SendOutcome } from "./client-metrics.ts";
 import { ClientSession } from "./client-session.ts";
 import { ClientStatistics } from "./client-statistics.ts";
 import type { EventStats } from "./client-statistics.ts";
@@ -16,32 +17,6 @@ import { newId } from "./events.ts";
 import type { AudioDelta } from "./events.ts";
 import { isRecord, readFault } from "./ga-fields.ts";
 import type { LinkChange } from "./connection.ts";
-
-/** What became of an event: on its way, waiting for the link, or lost (closed, or the outbox is full). */
-export type SendOutcome = "sent" | "queued" | "dropped";
-
-/** Figures of a client since it was made. */
-export interface ClientMetrics {
-  state: LinkState;
-  /** Connections that were begun. */
-  attempts: number;
-  /** Sessions that followed one that was lost. */
-  reconnects: number;
-  /** Age of the present session, milliseconds; 0 without one. */
-  uptimeMs: number;
-  /** Frames. */
-  sent: number;
-  received: number;
-  /** Events that wait in the outbox now. */
-  queued: number;
-  /** Events that were given up: the outbox was full, or the client closed. */
-  dropped: number;
-  /** Error events of the server. */
-  serverErrors: number;
-  listenerErrors: number;
-  /** Frames that were no event: binary, no JSON, no type. */
-  malformed: number;
-}
 
 const AUDIO_DELTA = "response.output_audio.delta";
 
@@ -215,12 +190,13 @@ export class RealtimeClient {
   updateSession(fields: SessionFields): SendOutcome {
     if (!isRecord(fields)) throw new MynaError("ARGUMENT_INVALID", "updateSession takes an object of fields");
     const event_id = newId("event");
-    const event = { type: "session.update", event_id, session: { type: "realtime", ...fields } } as const;
-    const text = frameOf(event);
+    // The beta dialect knows no types of sessions, and refuses what it does not know.
+    const session = this.#link?.dialect === "beta" ? fields : { type: "realtime", ...fields };
+    const text = frameOf({ type: "session.update", event_id, session });
     if (this.#destroyed) return "dropped";
     this.#session.update(event_id, { ...fields });
     if (this.#state !== "ready") return "queued";
-    this.#stats.sent(event.type);
+    this.#stats.sent("session.update");
     return this.#send(text, "event");
   }
 

@@ -1,6 +1,6 @@
 /** `myna/realtime`: the Realtime link for any Bun program, without the robot. */
 export { RealtimeClient } from "./client.ts";
-export type { ClientMetrics, SendOutcome } from "./client.ts";
+export type { ClientMetrics, SendOutcome } from "./client-metrics.ts";
 export type { AnyServerEvent, ClientEventName, ClientEvents, ClientFault } from "./client-events.ts";
 export type { RealtimeClientOptions, SessionFields } from "./client-options.ts";
 export type { EventStats } from "./client-statistics.ts";

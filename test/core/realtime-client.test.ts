@@ -423,13 +423,13 @@ describe("a client on its own", () => {
   });
 });
 
-describe("a client in the beta dialect", () => {
-  test("talks to a server that knows no other, in the names of today", async () => {
+for (const dialect of ["beta", "auto"] as const) {
+  test(`a client with dialect = "${dialect}" talks to a beta server, in the names of today`, async () => {
     await using kit = new AsyncDisposableStack();
     const brain = kit.adopt(await scriptBrain({ dialect: "beta", answers: ["Beta answer."] }), (one) =>
       one.close(),
     );
-    await using client = new RealtimeClient({ url: brain.url, dialect: "beta" });
+    await using client = new RealtimeClient({ url: brain.url, dialect });
     let samples = 0;
     const said: string[] = [];
     client.on("audio", ({ pcm }) => (samples += pcm.length));
@@ -437,12 +437,16 @@ describe("a client in the beta dialect", () => {
     const types = new Set<string>();
     client.on("server_event", ({ type }) => types.add(type));
     await client.connect();
+    const updated = new Promise((resolve) => client.once("session.updated", resolve));
+    expect(client.updateSession({ instructions: "Be brief." })).toBe("sent");
+    await updated;
     const done = new Promise((resolve) => client.once("response.done", resolve));
     client.createResponse();
     await done;
+    expect(client.getMetrics().serverErrors).toBe(0);
     expect(said).toEqual(["Beta answer."]);
     expect(samples).toBe("Beta answer.".length * 1440);
     expect([...types].filter((type) => type.startsWith("response.audio"))).toEqual([]);
     expect(types).toContain("response.output_audio.delta");
   });
-});
+}
