@@ -46,6 +46,8 @@ interface Turn {
   /** Connections that were lost after they were ready, and attempts that failed. */
   losses: number;
   failures: number;
+  /** Every frame that the server got. */
+  frames: Record<string, unknown>[];
 }
 
 /** One spoken turn with a tool call, and what became of it, while these faults strike. */
@@ -104,6 +106,7 @@ async function turn(faults: Fault[]): Promise<Turn> {
     sent: brain.received.length,
     received: counters["received"] ?? 0,
     losses: counters["lost"] ?? 0,
+    frames: brain.received.map(({ event }) => event),
     failures: bench.events("session.state_changed").filter(({ state }) => state === "waiting").length,
   };
 }
@@ -185,6 +188,26 @@ async function all(
   await Promise.all(Array.from({ length: 6 }, work));
   return { wrong, struck };
 }
+
+describe("what a client sends", () => {
+  test("has ids within the server's limits, whole samples in base64, and frames within 15 MiB (C11)", async () => {
+    const { frames } = await turn([{ at: "before:response.done", nth: 2, do: { kind: "drop" } }]);
+    const ids: unknown[] = [];
+    for (const frame of frames) {
+      expect(JSON.stringify(frame).length).toBeLessThan(15 * 2 ** 20);
+      if (frame["event_id"] !== undefined) expect(String(frame["event_id"]).length).toBeLessThanOrEqual(512);
+      const item = frame["item"] as { id?: string; call_id?: string } | undefined;
+      if (item) ids.push(item.id);
+      for (const id of [item?.id, item?.call_id]) expect((id ?? "").length).toBeLessThanOrEqual(32);
+      if (typeof frame["audio"] !== "string") continue;
+      const bytes = Buffer.from(frame["audio"], "base64");
+      expect(bytes.toString("base64")).toBe(frame["audio"]);
+      expect(bytes.length % 2).toBe(0);
+    }
+    expect(ids.length).toBeGreaterThan(3);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
 
 describe("a spoken turn with a tool call", () => {
   test("is answered once without any fault", async () => {

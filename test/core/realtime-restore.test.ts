@@ -415,3 +415,51 @@ describe("held speech", () => {
     expect([replay(held).heard[0], held.open]).toEqual([150, false]);
   });
 });
+
+describe("transcripts of the user", () => {
+  const done = (item_id: string, transcript: string) => ({
+    type: "conversation.item.input_audio_transcription.completed",
+    item_id,
+    content_index: 0,
+    transcript,
+  });
+  const turn = (n: number, previous: string | null) => [
+    { type: "input_audio_buffer.committed", item_id: `u${n}`, previous_item_id: previous },
+    { type: "conversation.item.added", item: { id: `u${n}`, role: "user" }, previous_item_id: previous },
+    { type: "response.created", response: { id: `r${n}`, status: "in_progress" } },
+    { type: "response.output_text.delta", response_id: `r${n}`, item_id: `a${n}`, delta: `answer ${n}` },
+    { type: "response.done", response: { id: `r${n}`, status: "completed", output: [] } },
+  ];
+  const events = [...turn(1, null), ...turn(2, "a1")];
+  // Each at every place after its commit, the two in either order.
+  const places = events.flatMap((_, first) => events.map((_, second) => [first, second] as const));
+  const possible = places.filter(([first, second]) => second >= 5 && first >= 0);
+
+  test("may come anywhere after their commit: told in order, remembered in order (C13)", async () => {
+    await using link = await connected({ restore: { ack_ms: 5000 } });
+    let wire = link.wire;
+    const { bench, server } = link;
+    let rounds = 0;
+    for (const [first, second] of possible) {
+      const id = (event: object): Record<string, unknown> =>
+        JSON.parse(JSON.stringify(event).replace(/"([uar])(\d)"/g, `"$1$2_${rounds}"`));
+      for (const [at, event] of events.entries()) {
+        wire.send(id(event));
+        if (at === second) wire.send(id(done("u2", "second")));
+        if (at === first) wire.send(id(done("u1", "first")));
+      }
+      rounds++;
+    }
+    await bench.event("user.transcript", rounds * 2);
+    const finals = bench.events("user.transcript").filter(({ final }) => final);
+    expect(finals.map(({ text }) => text)).toEqual(possible.flatMap(() => ["first", "second"]));
+    await bench.event("response.finished", rounds * 2);
+    wire.drop();
+    wire = await server.accept();
+    await welcome(wire, 41);
+    await bench.state("ready");
+    const one = ["user: first", "assistant: answer 1", "user: second", "assistant: answer 2"];
+    expect(told(wire).map(wordsOf).slice(0, 40)).toEqual(Array.from({ length: 10 }, () => one).flat());
+    expect(bench.events("session.error")).toEqual([]);
+  });
+});
