@@ -111,6 +111,26 @@ describe("playback", () => {
     expect(end.playedMs("a")).toBe(80);
   });
 
+  test("what counts as played never goes back, and is never more than was received (C9)", () => {
+    const { end, run } = rig();
+    let receivedMs = 0;
+    let lastMs = 0;
+    for (let round = 0; round < 300; round++) {
+      // Bursts, trickles and gaps.
+      const ms = round % 11 === 0 ? 200 : round % 3 === 0 ? 7 : 0;
+      if (ms > 0) end.write("a", ramp(ms * 24));
+      receivedMs += ms;
+      run(round % 4);
+      const playedMs = end.playedMs("a");
+      expect(playedMs).toBeWithin(lastMs, receivedMs + 1);
+      lastMs = playedMs;
+    }
+    expect(lastMs).toBeGreaterThan(1000);
+    const flushed = end.flush();
+    expect(flushed?.playedMs).toBeWithin(lastMs, receivedMs + 1);
+    expect(flushed?.receivedMs).toBe(receivedMs);
+  });
+
   test("after a flush not one more sample of speech reaches the device, and what was heard is known", () => {
     const { end, events, run, speaker } = rig();
     end.write("a", ramp(24_000));
