@@ -29,7 +29,7 @@ type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 
 /**
  * The conversation with the Realtime server: microphone to server, server to loudspeaker, words to topics, calls to
- * tools. Lives through any number of connections; a new one starts with an empty conversation at the server.
+ * tools. Lives through any number of connections; each new one is told what was said, and goes on (docs/adr/0013).
  */
 export class Session {
   readonly port: SessionPort;
