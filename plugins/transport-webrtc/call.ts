@@ -57,6 +57,7 @@ export class Call implements Transport {
     this.#peer = new RTCPeerConnection({
       codecs: { audio: [OPUS], video: [] },
       iceServers: ice_servers.map((urls) => ({ urls })),
+      bundlePolicy: "max-bundle",
       iceUseTcp: false,
       iceUseIpv6: false,
       iceAdditionalHostAddresses: [...host_addresses, ...(loopback ? ["127.0.0.1"] : [])],

@@ -115,6 +115,25 @@ describe("a call", () => {
     expect(again.types()).toContain("session.update");
   });
 
+  test("leaves no socket open, however often it is made anew", async () => {
+    const files = () => [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })].length;
+    const drops = async (count: number) => {
+      await using line = await talk("webrtc");
+      for (let nth = 0; nth < count; nth++) {
+        (await line.next()).drop();
+        await line.bench.state("waiting");
+      }
+    };
+    await drops(1);
+    const before = files();
+    await drops(5);
+    // A connection of the test's own servers may linger.
+    await until(
+      () => files() <= before + 3,
+      () => `${files() - before} files more are open`,
+    );
+  });
+
   test("takes live sound as RTP, and what waited for the link as events", async () => {
     await using line = await talk("webrtc");
     line.bench.capture.frames(5);
