@@ -70,9 +70,9 @@ export class Endpoints {
   failed({ retryable }: Pick<LinkFailure, "retryable">, readyMs: number | null): Reroute | null {
     if (!this.several) return null;
     this.#failures++;
-    if (retryable && readyMs !== null && readyMs >= STABLE_MS) {
+    if (readyMs !== null && readyMs >= STABLE_MS) {
       this.#tried.clear();
-      return "at_once";
+      if (retryable) return "at_once";
     }
     if (!retryable) this.#refused.add(this.#at);
     this.#tried.add(this.#at);
@@ -91,7 +91,6 @@ export class Endpoints {
   /** The present one is ready; what changed for whoever talks to it, or null. */
   ready(): { from: number; to: number } | null {
     this.#everReady = true;
-    this.#tried.clear();
     this.#refused.delete(this.#at);
     if (this.#served === this.#at) return null;
     const change = { from: this.#served, to: this.#at };

@@ -53,6 +53,15 @@ describe("of servers in order of preference", () => {
     expect([servers.failed(AWAY, 100), servers.at]).toEqual(["at_once", 1]);
   });
 
+  test("all that let us in and drop us at once are not called in a circle without a pause", () => {
+    const servers = list(2);
+    const steps = Array.from({ length: 4 }, () => {
+      servers.ready();
+      return servers.failed(AWAY, 100);
+    });
+    expect(steps).toEqual(["at_once", "wait", "at_once", "wait"]);
+  });
+
   test("one that refuses us for good is left out until it lets us in", () => {
     const servers = list(2);
     expect([servers.failed(REFUSED, null), servers.at]).toEqual(["at_once", 1]);
@@ -80,6 +89,7 @@ describe("of servers in order of preference", () => {
     servers.failed(AWAY, null);
     expect(servers.patienceMs()).toBeUndefined();
     servers.ready();
+    servers.failed(AWAY, 60_000);
     expect(servers.patienceMs()).toBe(1000);
   });
 
