@@ -1,0 +1,137 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import type { Remembered, SpokenTool, Thought } from "../../plugins/brain-local/contracts.ts";
+import { CommandMind } from "../../plugins/brain-local/mind/mind.ts";
+import { robotTools } from "../fixtures/robot-tools.ts";
+
+let tools: SpokenTool[];
+beforeAll(async () => {
+  tools = await robotTools();
+});
+
+function user(text: string, accepted = true): Remembered {
+  return { kind: "user", text, accepted, spoken: true };
+}
+
+function think(...conversation: Remembered[]): Thought {
+  return new CommandMind().think(conversation, { tools, instructions: "" });
+}
+
+function results(...outputs: string[]): Remembered[] {
+  return outputs.flatMap((output, index): Remembered[] => [
+    { kind: "call", callId: `c${index}`, name: "any", arguments: "{}" },
+    { kind: "result", callId: `c${index}`, output },
+  ]);
+}
+
+test("a command becomes a call without words, several become calls of one answer", () => {
+  expect(think(user("move forward fifty centimeters"))).toEqual({
+    calls: [{ name: "move", arguments: { distance_m: 0.5 } }],
+  });
+  const both = think(user("come a bit closer and take a picture"));
+  expect(both.calls?.map((call) => call.name)).toEqual(["come_closer", "take_picture"]);
+});
+
+describe("after the calls it says what was done, from what the tools returned", () => {
+  test.each([
+    [
+      '{"moved_m":0.38,"summary":"I moved 38 cm and stopped at an obstacle."}',
+      "I moved 38 cm and stopped at an obstacle.",
+    ],
+    ['"rolled a 5 with 6 sides"', "Rolled a 5 with 6 sides."],
+    ["plain text", "Plain text."],
+    ['{"distance_m":0.38}', "Distance 38 cm."],
+    ['{"distance_m":1.25,"angle_deg":-30,"charging":false}', "Distance 1.25 m, angle -30°, not charging."],
+    ['{"error":"DEVICE_FAILED","message":"The sensor is gone"}', "I could not do that: the sensor is gone."],
+    ["{}", "Done."],
+    ["", "Done."],
+    ["true", "Done."],
+  ])("%s", (output, said) => expect(think(user("do it"), ...results(output))).toEqual({ say: said }));
+
+  test("several results are said in order, the same one once, a picture by its caption", () => {
+    const thought = think(
+      user("do it"),
+      ...results(
+        '{"summary":"I turned left."}',
+        '{"summary":"I took a picture."}',
+        '{"summary":"I turned left."}',
+      ),
+      { kind: "image", caption: "a red ball" },
+    );
+    expect(thought).toEqual({ say: "I turned left. I took a picture. A red ball." });
+  });
+});
+
+test("what was not understood or not accepted calls nothing and hears what can be said", () => {
+  for (const entry of [
+    user("the soup needs salt"),
+    user("turn left ninety degrees", false),
+    user("", false),
+  ]) {
+    const thought = think(entry);
+    expect(thought.calls).toBeUndefined();
+    expect(thought.say).toContain("You can say:");
+  }
+});
+
+test("stop is honoured however badly it was heard", () => {
+  for (const entry of [
+    user("stop", false),
+    user("turn left stop moving", false),
+    user("oh no stop it robot"),
+  ]) {
+    expect(think(entry)).toEqual({ calls: [{ name: "stop", arguments: {} }] });
+  }
+  expect(think(user("do not stop")).calls).toBeUndefined();
+});
+
+test("it remembers the last sentence that it was sure of", () => {
+  const conversation: Remembered[] = [
+    user("look up"),
+    ...results('{"summary":"I am looking up."}'),
+    { kind: "assistant", text: "I am looking up." },
+    user("noise", false),
+    { kind: "assistant", text: "I did not understand that." },
+  ];
+  expect(think(...conversation, user("what did i just ask you"))).toEqual({ say: "You said: Look up." });
+  expect(think(user("what did i just ask you"))).toEqual({ say: "You have not asked me anything yet." });
+});
+
+test("it greets, is thanked, tells its name and what it can do", () => {
+  for (const text of [
+    "hello",
+    "thank you",
+    "what is your name",
+    "how are you",
+    "goodbye",
+    "never mind",
+    "yes",
+  ]) {
+    const thought = think(user(text));
+    expect(thought.calls).toBeUndefined();
+    expect(thought.say).toBeTruthy();
+    expect(thought.say).not.toContain("understand");
+  }
+  expect(think(user("what can you do")).say).toContain("roll a dice");
+  expect(think().say).toBeTruthy();
+});
+
+test("a refusal is said and does nothing", () => {
+  const thought = think(user("move forward ten meters"));
+  expect(thought).toEqual({ say: "I did nothing: the distance can be at most 3 meters, not 10 meters." });
+});
+
+test("each warning about a tool is given once", () => {
+  const warnings: string[] = [];
+  const mind = new CommandMind((message) => warnings.push(message));
+  const broken: SpokenTool = {
+    name: "hop",
+    description: 'Hops. Examples: "hop [high".',
+    parameters: { type: "object" },
+  };
+  for (const extra of [0, 1, 2]) {
+    const list = [broken, ...tools.slice(0, extra)];
+    mind.think([user("hello")], { tools: list, instructions: "" });
+  }
+  expect(new Set(warnings).size).toBe(warnings.length);
+  expect(warnings[0]).toContain("hop [high");
+});
