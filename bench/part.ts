@@ -44,6 +44,8 @@ export interface Part {
   cases: Readonly<Record<string, Case>>;
   /** Rounds where `--rounds` does not say. */
   rounds: number;
+  /** The cases of a round run at the same time: for cases that mostly sleep, so that all meet the same neighbours. */
+  sideBySide?: boolean;
   /** Seconds after which one case counts as hung; default 60. */
   limitS?: number;
 }
