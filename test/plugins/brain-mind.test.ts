@@ -23,12 +23,41 @@ function results(...outputs: string[]): Remembered[] {
   ]);
 }
 
-test("a command becomes a call without words, several become calls of one answer", () => {
+test("a command becomes a call; before what takes time the robot says that it has heard", () => {
   expect(think(user("move forward fifty centimeters"))).toEqual({
+    say: "Okay.",
     calls: [{ name: "move", arguments: { distance_m: 0.5 } }],
   });
-  const both = think(user("come a bit closer and take a picture"));
-  expect(both.calls?.map((call) => call.name)).toEqual(["come_closer", "take_picture"]);
+  expect(think(user("how far is the wall"))).toEqual({
+    calls: [{ name: "measure_distance", arguments: {} }],
+  });
+});
+
+test("several commands are done one after the other, and told together", () => {
+  const asked = user("come a bit closer and take a picture");
+  expect(think(asked).calls?.map((call) => call.name)).toEqual(["come_closer"]);
+  const [call, came] = results('{"summary":"I came closer."}');
+  expect(think(asked, call!, came!)).toEqual({ calls: [{ name: "take_picture", arguments: {} }] });
+  const both = results('{"summary":"I came closer."}', '{"summary":"I took a picture."}');
+  expect(think(asked, ...both)).toEqual({ say: "I came closer. I took a picture." });
+});
+
+test("after a command that failed the others are left", () => {
+  const failed = results('{"error":"DEVICE_FAILED","message":"the wheels are stuck"}');
+  const thought = think(user("come a bit closer and take a picture"), ...failed);
+  expect(thought).toEqual({ say: "I could not do that: the wheels are stuck." });
+});
+
+test("a sentence that was not trusted and holds a stop does nothing after it", () => {
+  const asked = {
+    kind: "user",
+    text: "stop and move forward one meter",
+    accepted: false,
+    spoken: true,
+  } as const;
+  expect(think(asked)).toEqual({ calls: [{ name: "stop", arguments: {} }] });
+  const [call, result] = results('{"summary":"I am standing still."}');
+  expect(think(asked, call!, result!).calls).toBeUndefined();
 });
 
 describe("after the calls it says what was done, from what the tools returned", () => {

@@ -9,7 +9,7 @@ const VARIANTS: readonly Variant[] = [
   {
     from: /^(?:move|go|drive) (?:forward|ahead) \{(\w+)\}$/,
     to: [
-      "(move|go|drive|roll) [straight] (forward|ahead) {$1}",
+      "(move|go|drive|roll) [straight] (forward|forwards|ahead) {$1}",
       "(move|go|drive|come) {$1} (forward|ahead|straight ahead)",
       "come (closer|forward) {$1}",
       "come {$1} (closer|nearer)",
@@ -18,8 +18,8 @@ const VARIANTS: readonly Variant[] = [
   {
     from: /^(?:move|go|drive) back \{(\w+)\}$/,
     to: [
-      "(move|go|drive|roll) [straight] back {-$1}",
-      "(move|go|drive) {-$1} back",
+      "(move|go|drive|roll) [straight] (back|backward|backwards) {-$1}",
+      "(move|go|drive) {-$1} (back|backward|backwards)",
       "(back up|back off|reverse) {-$1}",
     ],
   },
