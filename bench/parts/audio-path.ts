@@ -1,4 +1,6 @@
+import WebSocket from "ws";
 import { pooledAudio, plainAudio, runBareAudio } from "../fixtures/bare-audio.ts";
+import type { BareAudio, TextSocket } from "../fixtures/bare-audio.ts";
 import { ECHO_ITEM, EchoServer } from "../fixtures/echo-process.ts";
 import type { Measures, Part } from "../part.ts";
 
@@ -27,9 +29,10 @@ async function cpuWhileFlowing(frames: () => number): Promise<Measures> {
   return { cpu_s_per_min: ((user + system) / 1e6 / tookMs) * MS_PER_MINUTE };
 }
 
-async function bare(audio: ReturnType<typeof pooledAudio>): Promise<Measures> {
+async function bare(audio: BareAudio): Promise<Measures> {
   await using server = await EchoServer.start();
-  const path = await runBareAudio(server.url, audio);
+  const socket = new WebSocket(server.url, { perMessageDeflate: false });
+  const path = await runBareAudio(socket as unknown as TextSocket, audio);
   try {
     return await cpuWhileFlowing(path.frames);
   } finally {
@@ -57,8 +60,9 @@ async function myna(): Promise<Measures> {
 }
 
 /**
- * The limit is a script that keeps its buffers and knows nothing: no session, no items, no counters. Every case runs two
- * paced device threads and talks to the same echo server in another process.
+ * The limit is a script that does the same with the same socket library and keeps its buffers, and knows nothing: no
+ * session, no items, no account of what was heard. Every case runs two paced device threads and talks to an echo server in
+ * another process.
  */
 export const part: Part = {
   rounds: 2,
