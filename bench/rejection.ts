@@ -5,7 +5,6 @@
  *   bun bench/rejection.ts [--voices slt,en-gb] [--sets held-out] [--noise-db -45] [--list]
  */
 import { parseArgs } from "node:util";
-import { resample } from "../core/audio/resample.ts";
 import { decodeWav } from "../core/audio/wav.ts";
 import type { SpokenTool } from "../plugins/brain-local/contracts.ts";
 import { Interpreter } from "../plugins/brain-local/mind/interpret.ts";

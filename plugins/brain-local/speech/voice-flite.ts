@@ -32,12 +32,16 @@ export class FliteVoice implements Voice {
     await this.synthesize("ready", voice);
   }
 
-  /** PCM16 mono 24 kHz without leading or trailing silence; empty for a text without anything to say. */
-  async synthesize(text: string, voice = this.#defaultVoice): Promise<Int16Array<ArrayBuffer>> {
+  /**
+   * PCM16 mono 24 kHz without leading or trailing silence; empty for a text without anything to say. `stretch` is how many
+   * times longer than usual it takes.
+   */
+  async synthesize(text: string, voice = this.#defaultVoice, stretch = 1): Promise<Int16Array<ArrayBuffer>> {
     const spoken = speakable(text);
     if (spoken === "") return new Int16Array(0);
     const name = VOICES.includes(voice) ? voice : this.#defaultVoice;
-    const args = ["flite", "-voice", name, "-t", spoken, "-o", "/out/speech.wav"];
+    const options = ["-voice", name, "--setf", `duration_stretch=${stretch}`];
+    const args = ["flite", ...options, "-t", spoken, "-o", "/out/speech.wav"];
     const { exitCode, file, text: complaint } = await runCommand(await this.#compiled(), args);
     if (exitCode !== 0 || file.length === 0) {
       throw new MynaError("DEVICE_FAILED", `The voice "${name}" said nothing (flite: ${complaint.trim()}).`);
