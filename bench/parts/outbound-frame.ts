@@ -21,7 +21,7 @@ const HEAD = '{"type":"input_audio_buffer.append","audio":"';
 
 /** The limit is the concatenation of a constant, the frame in base64 and a constant. */
 export const part: Part = {
-  rounds: 4,
+  rounds: 3,
   rows: [
     {
       name: "outbound_frame",

@@ -9,7 +9,7 @@ const PERIOD_MS = 20;
 const LONG_MS = 600_000;
 /** Short form: enough for a 99th percentile of 500 periods in each round. */
 const SHORT_MS = 10_000;
-const COMPARED_MS = 5000;
+const COMPARED_MS = 4000;
 const SAMPLES_PER_MS = 24;
 const SPOKEN_MS = 4000;
 /** The device takes its first periods at once, to fill its queue. */
