@@ -11,7 +11,7 @@ export interface Evidence {
   soundsOf: (word: string) => readonly string[] | undefined;
 }
 
-/** How well a sentence explains the sound; each is 0 or near it for a perfect fit. */
+/** How badly a sentence explains the sound. */
 export interface Misfit {
   /** How much better per 10 ms frame the free phones explain the sound, in the decoder's log units. */
   overall: number;
@@ -19,24 +19,31 @@ export interface Misfit {
   worst: number;
   /** Part of the phones that differ from those of the sentence, 0 to 1. */
   different: number;
-  /** Phones too many (or, negative, too few), as a part of those of the sentence. */
-  surplus: number;
-  /** Frames per phone of the most hurried word: a word that was not said is squeezed in. */
-  hurried: number;
+  /** Phones too many or too few, as a part of those of the sentence. */
+  miscount: number;
+  /** Frames per phone of the most hurried word, {@link UNHURRIED} at most: a word that was not said is squeezed in. */
+  pace: number;
+  /** Frames per phone beyond {@link UNDRAGGED}: few words stretched over much sound. */
+  dragged: number;
 }
+
+/** Frames of 10 ms per phone from which on a word is not hurried, and up to which a sentence is not dragged. */
+const UNHURRIED = 8;
+const UNDRAGGED = 12;
 
 /**
  * Weights of a logistic regression over spoken commands and other sentences; how they were found and what they give is in
  * docs/offline-voice.md. `bun run bench rejection` measures them.
  */
 const WEIGHTS: Misfit = {
-  overall: -0.1332,
-  worst: -0.2292,
-  different: -17.9349,
-  surplus: -1.5692,
-  hurried: 0.6703,
+  overall: -0.1406,
+  worst: -0.2482,
+  different: -17.29,
+  miscount: -1.971,
+  pace: 0.9168,
+  dragged: -0.2176,
 };
-const BIAS = 17.98;
+const BIAS = 17.05;
 
 /** 0 to 1: how likely the sentence was said, given a command or something else entirely; from 0.5 on it is believed. */
 export function confidenceOf(misfit: Misfit): number {
@@ -51,12 +58,15 @@ const WORST_FRAMES = 30;
 /** Compares what the grammar heard with what was to be heard; null when one of them is empty. */
 export function misfitOf({ sentence, phones, soundsOf }: Evidence): Misfit | null {
   const expected: string[] = [];
-  let hurried = Infinity;
+  let pace = UNHURRIED;
+  let spokenFrames = 0;
   for (const { word, startFrame, endFrame } of sentence) {
     const sounds = soundsOf(word);
     if (!sounds) continue;
+    const frames = endFrame - startFrame + 1;
     expected.push(...sounds);
-    hurried = Math.min(hurried, (endFrame - startFrame + 1) / sounds.length);
+    spokenFrames += frames;
+    pace = Math.min(pace, frames / sounds.length);
   }
   const heard = phones.flatMap((segment) => phoneOf(segment) ?? []);
   if (expected.length === 0 || heard.length === 0) return null;
@@ -76,8 +86,9 @@ export function misfitOf({ sentence, phones, soundsOf }: Evidence): Misfit | nul
     overall: sum / sounding,
     worst: worstMean(gaps, WORST_FRAMES),
     different: distance(expected, heard) / Math.max(expected.length, heard.length),
-    surplus: (heard.length - expected.length) / expected.length,
-    hurried,
+    miscount: Math.abs(heard.length - expected.length) / expected.length,
+    pace,
+    dragged: Math.max(0, spokenFrames / expected.length - UNDRAGGED),
   };
 }
 
