@@ -84,7 +84,7 @@ function complete(tool: SpokenTool, parsed: Phrase, text: string): Phrase | null
   const { properties = {}, required = [] } = tool.parameters;
   const negative = saysNegative(text);
   const named = new Set<string>();
-  const phrase = replaceParts(withoutArticles(tool, withLiterals(tool, parsed)), (part) => {
+  const phrase = replaceParts(withAnyArticle(tool, withLiterals(tool, parsed)), (part) => {
     if (part.kind !== "slot" && part.kind !== "set") return null;
     const schema = properties[part.name];
     if (!schema) throw new SyntaxError(`there is no parameter "${part.name}"`);
@@ -104,13 +104,16 @@ function complete(tool: SpokenTool, parsed: Phrase, text: string): Phrase | null
 }
 
 /** "play the {name}": the article belongs to the value and may be another one or none. */
-function withoutArticles(tool: SpokenTool, phrase: Phrase): Phrase {
-  return phrase.filter((part, at) => {
+function withAnyArticle(tool: SpokenTool, phrase: Phrase): Phrase {
+  return phrase.map((part, at) => {
     const next = phrase[at + 1];
-    const isArticle = part.kind === "word" && ["a", "an", "the"].includes(part.word);
-    return !(isArticle && next?.kind === "slot" && parameterOf(tool, next.name).enum);
+    const isArticle = part.kind === "word" && ARTICLES.includes(part.word);
+    if (!isArticle || next?.kind !== "slot" || !parameterOf(tool, next.name).enum) return part;
+    return { kind: "any", choices: [...ARTICLES.map((word): Phrase => [{ kind: "word", word }]), []] };
   });
 }
+
+const ARTICLES = ["a", "an", "the"];
 
 /** The slot, or nothing where a usual value exists. */
 function withDefault(name: string, schema: JsonSchema, sign: 1 | -1, required: boolean): Phrase {
@@ -204,9 +207,8 @@ export function slotReader(tool: SpokenTool): SlotReader {
       : schema.type === "boolean"
         ? [...SWITCH_WORDS]
         : [];
-    const start = schema.enum && ["a", "an", "the"].includes(words[at] ?? "") ? at + 1 : at;
     const found = choices.flatMap(([spoken, value]) => {
-      const next = spoken === "" ? null : follow(words, start, spoken);
+      const next = spoken === "" ? null : follow(words, at, spoken);
       return next === null ? [] : [{ value, next }];
     });
     if (isFreeText(schema)) {
