@@ -60,7 +60,8 @@ measured; a goal that is missed is shown, and is no failure.
 
   --json          one object {"PART": {"limit", "peer", "ours", "unit", "ratio", …}} instead of the table
   --rounds N      rounds of each case, instead of the part's own number
-  --long          the long form of the parts that have one (playback_tick: ten minutes)
+  --long          one round, and the long form of the parts that have one: ten minutes of playback_tick, rejection
+                  with every voice
   --help          print this and leave
 
 Parts:

@@ -26,7 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function scorePart(name: string, flags: BenchFlags): Promise<Record<string, Score>> {
   const { part } = await PARTS[name]!.load();
-  const rounds = flags.rounds ?? part.rounds;
+  const rounds = flags.rounds ?? (flags.long ? 1 : part.rounds);
   const loadBefore = load();
   if (loadBefore > QUIET_LOAD)
     tell(`${name}: the load average is ${loadBefore}; other programs disturb this`);

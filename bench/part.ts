@@ -3,7 +3,7 @@ export type Measures = Record<string, number>;
 
 /** How a case is to be run. */
 export interface CaseOptions {
-  /** Take the long form where a case has one (ten minutes of playback instead of twenty seconds). */
+  /** Take the long form where a case has one (ten minutes of playback instead of ten seconds). */
   long: boolean;
 }
 

@@ -31,6 +31,11 @@ export class ProbeSpeech {
     return new ProbeSpeech(new SharedArrayBuffer(HEADER_BYTES + SAMPLES * 2));
   }
 
+  /** True once everything was heard. */
+  get said(): boolean {
+    return Atomics.load(this.words, AT) >= Atomics.load(this.words, LENGTH);
+  }
+
   /** Begins to speak now: in the middle of whatever period the device is in. At most ten seconds. */
   say(pcm: Int16Array): void {
     this.startedAtMs[0] = 0;

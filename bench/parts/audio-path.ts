@@ -5,8 +5,8 @@ import { ECHO_ITEM, EchoServer } from "../fixtures/echo-process.ts";
 import type { Measures, Part } from "../part.ts";
 
 /** At 50 frames a second the compiler needs so long until it has seen enough of each loop. */
-const WARM_MS = 20_000;
-const MEASURED_MS = 10_000;
+const WARM_MS = 18_000;
+const MEASURED_MS = 8000;
 const FRAME_MS = 20;
 const MS_PER_MINUTE = 60_000;
 

@@ -110,7 +110,6 @@ export const part: Part = {
       title: "save of a plugin to the new version running, slowest of 20 saves",
       unit: "ms",
       metric: "max_ms",
-      limit: "watch and import",
       peers: [],
       ours: "myna 20 saves",
       across: "worst",
