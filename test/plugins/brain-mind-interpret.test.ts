@@ -53,6 +53,9 @@ describe("sentences become calls in the units of the tool", () => {
     ["play the horn", "play_sound", { name: "horn" }],
     ["stop", "stop", {}],
     ["hey robot, stop moving!", "stop", {}],
+    ["stop right now", "stop", {}],
+    ["turn right now", "turn", { angle_deg: -90 }],
+    ["take a picture right now", "take_picture", {}],
     ["roll the dice", "roll_dice", {}],
     ["roll a dice with 12 sides", "roll_dice", { sides: 12 }],
   ])("%s", (text, name, args) => expect(robot.interpret(text)).toEqual(call(name, args)));

@@ -98,6 +98,7 @@ describe("angles come out in degrees", () => {
     ["half a turn", 180],
     ["a half turn", 180],
     ["a full circle", 360],
+    ["a full turn", 360],
     ["three quarters of a turn", 270],
     ["all the way around", 360],
     ["one hundred and eighty degrees", 180],

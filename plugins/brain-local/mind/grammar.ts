@@ -105,6 +105,8 @@ function printed(part: Part, tool: SpokenTool | null, kinds: Set<QuantityKind>):
       return tool && slot(part.name, tool, kinds);
     case "any": {
       const choices = part.choices.flatMap((choice) => sequence(choice, tool, kinds) ?? []);
+      const asks = part.choices.some(([first]) => first?.kind === "missing");
+      if (asks && choices.length < part.choices.length) return null;
       const spoken = [...new Set(choices.filter((choice) => choice !== ""))];
       if (choices.length === 0) return null;
       if (spoken.length === 0) return "";

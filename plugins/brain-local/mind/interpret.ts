@@ -21,6 +21,7 @@ export type Meaning =
 
 /** More commands than this in one sentence are not looked for. */
 const MOST_CALLS = 6;
+const RIGHT_NOW = /\bright now\b/gi;
 
 /** Reads sentences as calls of one list of tools. Only a sentence that is understood to its last word means anything. */
 export class Interpreter {
@@ -34,7 +35,13 @@ export class Interpreter {
   }
 
   interpret(text: string): Meaning {
-    const words = sentenceWords(text);
+    const meaning = this.#read(sentenceWords(text));
+    if (meaning.kind !== "unknown" || text.search(RIGHT_NOW) < 0) return meaning;
+    // "stop right now" says when; "turn right now" said where to.
+    return this.#read(sentenceWords(text.replace(RIGHT_NOW, " ")));
+  }
+
+  #read(words: string[]): Meaning {
     if (words.length === 0) return { kind: "unknown" };
     const found = this.#sequence(words, 0, MOST_CALLS);
     if (found) return judge(found, this.commands);

@@ -72,7 +72,13 @@ const LITTLE: Partial<Record<QuantityKind, number>> = { length: 0.2, angle: 15 }
 const AMOUNTS: Record<QuantityKind, Record<string, number>> = {
   length: {},
   angle: {
-    ...{ "all the way around": 360, "a full circle": 360, "halfway around": 180, around: 180 },
+    ...{
+      "all the way around": 360,
+      "a full circle": 360,
+      "a full turn": 360,
+      "halfway around": 180,
+      around: 180,
+    },
   },
   duration: { "a moment": 2 },
   speed: {},

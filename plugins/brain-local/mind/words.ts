@@ -50,7 +50,7 @@ const FRACTIONS: Record<string, string> = { "½": "0.5", "¼": "0.25", "¾": "0.
 
 /** Said out of politeness or habit; they change nothing. */
 const FILLERS = phrases([
-  ...["for me", "right now", "if you can", "if you please"],
+  ...["for me", "if you can", "if you please"],
   ...["please", "robot", "myna", "hey", "okay", "now", "just", "kindly", "um", "uh", "so"],
 ]);
 
