@@ -17,6 +17,7 @@ const SAMPLES_PER_MS = 24;
 const SPOKEN_MS = 4000;
 /** Pieces of speech queued at the start: the timer that brings more is not punctual. */
 const SPOKEN_AHEAD = 4;
+const DEVICE_QUEUE_MS = 2 * PERIOD_MS;
 /** The device takes its first periods at once, to fill its queue. */
 const QUEUED_PERIODS = 4;
 
@@ -70,7 +71,21 @@ async function myna(options: CaseOptions): Promise<Measures> {
   const late = takenMs.map((atMs, tick) => atMs - startMs - tick * PERIOD_MS);
   // The first tick was late itself: the most punctual of the first tenth is on time.
   const onTimeMs = Math.min(...late.slice(0, late.length / 10));
-  return lateness(late.map((ms) => ms - onTimeMs));
+  return withoutGaps(late.map((ms) => ms - onTimeMs));
+}
+
+/** A device that ran dry starts its clock anew: what it lost is a gap, and neither late nor drift from then on. */
+function withoutGaps(latenessMs: readonly number[]): Measures {
+  let gaps = 0;
+  let lostMs = 0;
+  const late = latenessMs.map((ms) => {
+    const ownMs = ms - lostMs;
+    if (ownMs <= DEVICE_QUEUE_MS) return ownMs;
+    gaps++;
+    lostMs += ownMs - DEVICE_QUEUE_MS;
+    return ownMs;
+  });
+  return { ...lateness(late), gaps };
 }
 
 /** The main loop's own timers; `arm` calls `tick` again and again until it answers true. */
@@ -115,11 +130,20 @@ export const part: Part = {
       title: "how far the playback period has slipped at the end of the run",
       unit: "ms",
       metric: "drift_ms",
-      limit: "bare thread",
       peers: ["setInterval", "setTimeout to a deadline"],
       ours: "myna",
       across: "best",
       goals: [{ kind: "at_most", most: 0.5 }],
+    },
+    {
+      name: "playback_gaps",
+      title: "how often the loudspeaker ran dry meanwhile",
+      unit: "times",
+      metric: "gaps",
+      peers: [],
+      ours: "myna",
+      across: "worst",
+      goals: [],
     },
   ],
   cases: {
