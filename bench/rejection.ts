@@ -2,7 +2,7 @@
  * How well the offline voice tells commands from everything else: speaks the sentences of test/fixtures/sentences with
  * several voices, has the local brain hear them, and counts what it would do. Prints the table of docs/offline-voice.md.
  *
- *   bun bench/rejection.ts [--voices slt,en-gb] [--sets held-out] [--noise-db -45] [--list]
+ *   bun bench/rejection.ts [--voices slt,en-gb] [--sets held-out] [--noise-db=-45] [--list]
  */
 import { parseArgs } from "node:util";
 import { decodeWav } from "../core/audio/wav.ts";
