@@ -74,7 +74,7 @@ test("commands joined by and, then or a comma become calls in their order", () =
 });
 
 test("a sentence that is not understood to its last word means nothing", async () => {
-  const files = ["others-tuning", "others-held-out"];
+  const files = ["others-tuning", "others-held-out", "others-fresh"];
   for (const file of files) {
     const text = await Bun.file(new URL(`../fixtures/sentences/${file}.txt`, import.meta.url)).text();
     for (const line of text.trim().split("\n"))

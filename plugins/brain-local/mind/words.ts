@@ -122,6 +122,6 @@ function joints(words: string[]): string[] {
 
 /** JSGF for the fillers that people say before and after a command. */
 export const FILLER_RULES = [
-  "<before> = [please | robot | okay | hey robot] [can you | could you | would you] [please];",
+  "<before> = [please | [okay | hey] robot | okay] [can you | could you | would you] [please];",
   "<after> = [please] [now];",
 ];
