@@ -17,7 +17,8 @@ const SAMPLES_PER_MS = 24;
 const SPOKEN_MS = 4000;
 /** Pieces of speech queued at the start: the timer that brings more is not punctual. */
 const SPOKEN_AHEAD = 4;
-const DEVICE_QUEUE_MS = 2 * PERIOD_MS;
+/** What the device still has queued when a period is due. */
+const DEVICE_QUEUE_MS = PERIOD_MS;
 /** The device takes its first periods at once, to fill its queue. */
 const QUEUED_PERIODS = 4;
 
