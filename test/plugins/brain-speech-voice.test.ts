@@ -24,6 +24,7 @@ describe("text is made pronounceable", () => {
     ["你好 🙂", ""],
     ["...", ""],
     ["", ""],
+    ["one metre, two centimetres", "one meter, two centimeters"],
   ])("%s", (text, spoken) => expect(speakable(text)).toBe(spoken));
 });
 
