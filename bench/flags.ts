@@ -5,6 +5,7 @@ import { PARTS } from "./registry.ts";
 export interface BenchFlags {
   parts: string[];
   json: boolean;
+  markdown: boolean;
   long: boolean;
   help: boolean;
   /** Undefined: each part's own number. */
@@ -23,6 +24,7 @@ export function parseBenchFlags(argv: readonly string[]): BenchFlags {
       allowPositionals: true,
       options: {
         json: { type: "boolean" },
+        markdown: { type: "boolean" },
         long: { type: "boolean" },
         help: { type: "boolean" },
         rounds: { type: "string" },
@@ -43,6 +45,7 @@ export function parseBenchFlags(argv: readonly string[]): BenchFlags {
   return {
     parts: positionals.length > 0 ? [...new Set(positionals)] : Object.keys(PARTS),
     json: values.json === true,
+    markdown: values.markdown === true,
     long: values.long === true,
     help: values.help === true,
     ...(rounds !== undefined && { rounds }),
@@ -59,8 +62,10 @@ the cases of a part interleaved. Progress goes to stderr, the table to stdout. E
 measured; a goal that is missed is shown, and is no failure.
 
   --json          one object {"PART": {"limit", "peer", "ours", "unit", "ratio", …}} instead of the table
+  --markdown      the table as docs/performance.md has it
   --rounds N      rounds of each case, instead of the part's own number
-  --long          the long form of the parts that have one (playback_tick: ten minutes)
+  --long          one round, and the long form of the parts that have one: ten minutes of playback_tick, rejection
+                  with every voice
   --help          print this and leave
 
 Parts:

@@ -5,7 +5,7 @@ import { PARTS } from "./registry.ts";
 import { CaseFailed, runPart } from "./runner.ts";
 import { failedRow, scoreRow } from "./score.ts";
 import type { Score } from "./score.ts";
-import { renderTable } from "./table.ts";
+import { renderMarkdown, renderTable } from "./table.ts";
 
 /** Above this one-minute load, other programs disturb the figures. */
 const QUIET_LOAD = 1;
@@ -20,13 +20,18 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const scores: Record<string, Score> = {};
   for (const name of flags.parts) Object.assign(scores, await scorePart(name, flags));
-  process.stdout.write(flags.json ? `${JSON.stringify(scores, null, 2)}\n` : renderTable(scores));
+  process.stdout.write(render(scores, flags));
   return Object.values(scores).some((score) => score.error !== undefined) ? 1 : 0;
+}
+
+function render(scores: Record<string, Score>, { json, markdown }: BenchFlags): string {
+  if (json) return `${JSON.stringify(scores, null, 2)}\n`;
+  return markdown ? renderMarkdown(scores) : renderTable(scores);
 }
 
 async function scorePart(name: string, flags: BenchFlags): Promise<Record<string, Score>> {
   const { part } = await PARTS[name]!.load();
-  const rounds = flags.rounds ?? part.rounds;
+  const rounds = flags.rounds ?? (flags.long ? 1 : part.rounds);
   const loadBefore = load();
   if (loadBefore > QUIET_LOAD)
     tell(`${name}: the load average is ${loadBefore}; other programs disturb this`);

@@ -3,7 +3,7 @@ export type Measures = Record<string, number>;
 
 /** How a case is to be run. */
 export interface CaseOptions {
-  /** Take the long form where a case has one (ten minutes of playback instead of twenty seconds). */
+  /** Take the long form where a case has one (ten minutes of playback instead of ten seconds). */
   long: boolean;
 }
 
@@ -44,6 +44,8 @@ export interface Part {
   cases: Readonly<Record<string, Case>>;
   /** Rounds where `--rounds` does not say. */
   rounds: number;
+  /** The cases of a round run at the same time: for cases that mostly sleep, so that all meet the same neighbours. */
+  sideBySide?: boolean;
   /** Seconds after which one case counts as hung; default 60. */
   limitS?: number;
 }

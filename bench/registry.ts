@@ -68,4 +68,8 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "spoken question to the first sample of the answer, offline",
     load: () => import("./parts/turn.ts"),
   },
+  rejection: {
+    title: "sentences that are no commands and are taken for some, offline",
+    load: () => import("./parts/rejection.ts"),
+  },
 };

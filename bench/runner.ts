@@ -11,7 +11,7 @@ export class CaseFailed extends Error {}
 
 /**
  * Runs every case of a part `rounds` times, interleaved, each in a fresh process; every other round in reverse order, so that
- * no case always follows the same one. `progress` is told of each run as it ends.
+ * no case always follows the same one. Where the part says so, the cases of a round run side by side. `progress` is told of each run as it ends.
  */
 export async function runPart(
   name: string,
@@ -23,12 +23,14 @@ export async function runPart(
   const names = Object.keys(part.cases);
   const measured: Rounds = Object.fromEntries(names.map((one) => [one, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const caseName of round % 2 === 1 ? names : names.toReversed()) {
+    const run = async (caseName: string): Promise<void> => {
       const measures = await runCase(name, caseName, part.limitS ?? DEFAULT_LIMIT_S, options);
       measured[caseName]!.push(measures);
       const figures = Object.entries(measures).map(([metric, value]) => `${metric} ${roundFigure(value)}`);
       progress(`${name} ${round}/${rounds} ${caseName}: ${figures.join(", ")}`);
-    }
+    };
+    if (part.sideBySide) await Promise.all(names.map(run));
+    else for (const caseName of round % 2 === 1 ? names : names.toReversed()) await run(caseName);
   }
   return measured;
 }

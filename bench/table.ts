@@ -21,6 +21,20 @@ export function renderTable(scores: Readonly<Record<string, Score>>): string {
   return `${[...rendered, ...errors].join("\n")}\n`;
 }
 
+/** The same for docs/performance.md: ratios first, and every row in words. */
+export function renderMarkdown(scores: Readonly<Record<string, Score>>): string {
+  const rows = Object.entries(scores).map(([name, score]) => {
+    const [, limit, peer, ours, unit, ratio, goal, met, load] = cells(name, score);
+    return `| \`${name}\` | ${score.title} | ${ratio} | ${ours} ${unit} | ${limit} | ${peer} | ${goal} | ${bold(met)} | ${load} |`;
+  });
+  const head = "| part | what | ours / limit | ours | limit | best peer | goal | | load |";
+  return `${[head, "|---|---|---|---|---|---|---|---|---|", ...rows].join("\n")}\n`;
+}
+
+function bold(verdict = ""): string {
+  return verdict === "MISSED" || verdict === "FAILED" ? `**${verdict}**` : verdict;
+}
+
 function cells(name: string, score: Score): string[] {
   const figure = (value: number | null) => (value === null ? "-" : roundFigure(value));
   const peer = score.peer_name === null ? "-" : `${figure(score.peer)} ${score.peer_name}`;

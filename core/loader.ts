@@ -40,12 +40,20 @@ export function sharePackages(myna: Record<string, unknown>): void {
   });
 }
 
+/** Bun.ModuleGraph is experimental; where it is missing a plugin shares the host's module world. */
+const MODULE_GRAPH = typeof Bun.ModuleGraph === "function" ? Bun.ModuleGraph : null;
+
 /** Evaluates the module anew, with all it imports from its folder. The old version is not touched. */
-export async function loadPlugin(entry: string, onLateFault: LateFault): Promise<LoadedPlugin> {
-  const graph = openGraph(entry, onLateFault);
+export async function loadPlugin(
+  entry: string,
+  onLateFault: LateFault,
+  ModuleGraph: typeof Bun.ModuleGraph | null = MODULE_GRAPH,
+): Promise<LoadedPlugin> {
+  const open = () => openGraph(entry, onLateFault, ModuleGraph);
+  const graph = open();
   try {
     const module = await graph.import(entry);
-    return wrap(checkDefinition(module["default"], entry), graph, entry, onLateFault);
+    return wrap(checkDefinition(module["default"], entry), graph, open);
   } catch (thrown) {
     graph.dispose();
     if (Error.isError(thrown) && thrown.name === "MynaError") throw thrown;
@@ -55,25 +63,19 @@ export async function loadPlugin(entry: string, onLateFault: LateFault): Promise
   }
 }
 
-function wrap(
-  definition: PluginDefinition,
-  graph: Graph,
-  entry: string,
-  onLateFault: LateFault,
-): LoadedPlugin {
+function wrap(definition: PluginDefinition, graph: Graph, open: () => Graph): LoadedPlugin {
   return {
     definition,
     run: (body) => graph.run(body),
     dispose: () => graph.dispose(),
     // A function runs in its caller's graph, so a fresh graph adopts what the old code opens from now on.
-    revive: () => wrap(definition, openGraph(entry, onLateFault), entry, onLateFault),
+    revive: () => wrap(definition, open(), open),
   };
 }
 
-/** Bun.ModuleGraph is experimental; without it a plugin shares the host's module world. */
-function openGraph(entry: string, onError: LateFault): Graph {
-  if (typeof Bun.ModuleGraph !== "function") return sharedWorld(entry);
-  const graph = new Bun.ModuleGraph({ onError });
+function openGraph(entry: string, onError: LateFault, ModuleGraph: typeof Bun.ModuleGraph | null): Graph {
+  if (!ModuleGraph) return sharedWorld(entry);
+  const graph = new ModuleGraph({ onError });
   return {
     import: (path) => graph.import(path) as Promise<Record<string, unknown>>,
     run: (body) => graph.run(body),

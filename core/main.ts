@@ -18,6 +18,8 @@ import type { Robot } from "./runtime.ts";
 const EXIT_USAGE = 2;
 /** sysexits.h EX_SOFTWARE: a fault of the core itself. */
 const EXIT_SOFTWARE = 70;
+/** A second Ctrl-C does not wait: 128 + SIGINT, as shells say it. */
+const EXIT_INTERRUPTED = 130;
 /** Ctrl-C must be done within a second, whatever hangs. */
 const STOP_LIMIT_MS = 900;
 
@@ -37,13 +39,16 @@ async function run(profile: Profile, flags: Flags): Promise<number> {
   let robot: Robot | undefined;
   let leaving = false;
   const leave = (exitCode: number, reason: string): void => {
-    if (leaving) process.exit(exitCode);
+    if (leaving) return;
     leaving = true;
     if (robot) stopWheels(robot.services, reason);
     setTimeout(() => process.exit(exitCode), STOP_LIMIT_MS).unref();
     void (robot?.stop(reason) ?? Promise.resolve()).finally(() => process.exit(exitCode));
   };
-  process.on("SIGINT", () => leave(0, "interrupted"));
+  process.on("SIGINT", () => {
+    if (leaving) process.exit(EXIT_INTERRUPTED);
+    leave(0, "interrupted");
+  });
   process.on("SIGTERM", () => leave(0, "terminated"));
   process.on("SIGHUP", () => leave(0, "terminal closed"));
   const crash = (error: unknown): void => {

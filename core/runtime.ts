@@ -109,6 +109,8 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       stopWheels(services, reason);
       shutdown(0, reason);
       bus.publish("runtime.stopping", { reason });
+      audio.playback.flush();
+      await bodyAtRest(bus);
       await session.close();
       await host.stop();
       recording?.close();
@@ -128,6 +130,20 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   }
   bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
   return { bus, audio, services, tools, session, host, report, stop, stopped: stopped.promise };
+}
+
+/** How long a body may coast after its wheels were stopped, before the rest is switched off all the same. */
+const COAST_LIMIT_MS = 500;
+
+/** Resolves when the body says that it rests, so that its last pose is seen. */
+async function bodyAtRest(bus: Bus): Promise<void> {
+  if (bus.last("body.pose")?.moving !== true) return;
+  const rest = Promise.withResolvers<void>();
+  const undo = bus.on("body.pose", ({ moving }) => void (moving || rest.resolve()));
+  const timer = setTimeout(rest.resolve, COAST_LIMIT_MS);
+  await rest.promise;
+  clearTimeout(timer);
+  undo();
 }
 
 /** Wheels to zero, whatever else is going on. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Row } from "../bench/part.ts";
-import { scoreRow } from "../bench/score.ts";
-import { renderTable } from "../bench/table.ts";
+import { failedRow, scoreRow } from "../bench/score.ts";
+import { renderMarkdown, renderTable } from "../bench/table.ts";
 
 const MAIN = `${import.meta.dir}/../bench/main.ts`;
 
@@ -52,7 +52,8 @@ test("an unknown flag and a wrong number of rounds exit with 2 and name the flag
 test("help names every flag and every part", async () => {
   const { code, stdout } = await bench("--help");
   expect(code).toBe(0);
-  for (const word of ["--json", "--rounds", "--long", "--help", "  bus "]) expect(stdout).toContain(word);
+  for (const word of ["--json", "--markdown", "--rounds", "--long", "--help", "  bus "])
+    expect(stdout).toContain(word);
 });
 
 const ROW: Row = {
@@ -94,10 +95,26 @@ test("a row with one missed goal is shown as missed, with its figure", () => {
   expect(table).toContain("36");
 });
 
+test("the table for the documentation names the row in words and shows a miss in bold", () => {
+  const measured = { bare: [{ ns: 20 }], slow: [{ ns: 200 }], slower: [{ ns: 900 }], myna: [{ ns: 36 }] };
+  const lines = renderMarkdown({ ring: scoreRow(ROW, measured, RUN) }).split("\n");
+  expect(lines[2]).toBe(
+    "| `ring` | a frame | 1.8x | 36 ns | 20 | 200 slow | ≤ 2x limit, ≥ 8x faster than slow | **MISSED** | 0.1 → 0.2 |",
+  );
+});
+
 test("a goal whose comparison is missing is neither met nor missed", () => {
   const score = scoreRow(ROW, { bare: [{ ns: 20 }], myna: [{ ns: 36 }] }, RUN);
   expect(score.met).toBeNull();
   expect(score.peer).toBeNull();
+});
+
+test("a row that could not be measured says why", () => {
+  const score = failedRow(ROW, RUN, "the case ended with code 1: no such device");
+  expect(score).toMatchObject({ ours: null, ratio: null, met: null });
+  const table = renderTable({ ring: score });
+  expect(table).toContain("FAILED");
+  expect(table).toContain("ring was not measured: the case ended with code 1: no such device");
 });
 
 test("the slowest round counts where a row says so", () => {

@@ -31,6 +31,11 @@ export class ProbeSpeech {
     return new ProbeSpeech(new SharedArrayBuffer(HEADER_BYTES + SAMPLES * 2));
   }
 
+  /** True once everything was heard. */
+  get said(): boolean {
+    return Atomics.load(this.words, AT) >= Atomics.load(this.words, LENGTH);
+  }
+
   /** Begins to speak now: in the middle of whatever period the device is in. At most ten seconds. */
   say(pcm: Int16Array): void {
     this.startedAtMs[0] = 0;
@@ -44,15 +49,21 @@ export class ProbeSpeech {
 export function openCapture(options: { memory: SharedArrayBuffer }): CaptureDriver {
   const speech = new ProbeSpeech(options.memory);
   const paced = openPaced({});
+  let taken = 0;
+  /** The device's clock at its first sample: of all reads the most punctual tells it. */
+  let originMs = Infinity;
   return {
     ...paced,
     read(into) {
       const lengthBefore = Atomics.load(speech.words, LENGTH);
       const count = paced.read(into);
+      const fromMs = taken / RATE_SAMPLES_PER_MS;
+      taken += count;
+      originMs = Math.min(originMs, monotonicMs() - taken / RATE_SAMPLES_PER_MS);
       const at = Atomics.load(speech.words, AT);
       const left = lengthBefore - at;
       if (left <= 0) return count;
-      if (at === 0) speech.startedAtMs[0] = monotonicMs() - count / RATE_SAMPLES_PER_MS;
+      if (at === 0) speech.startedAtMs[0] = originMs + fromMs;
       into.set(speech.samples.subarray(at, at + Math.min(left, count)));
       Atomics.store(speech.words, AT, at + Math.min(left, count));
       return count;

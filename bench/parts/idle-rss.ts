@@ -25,6 +25,7 @@ const row = { unit: "MB", limit: "hello", peers: ["bare client"], ours: "myna", 
 /** The limit is a Bun program that does nothing. */
 export const part: Part = {
   rounds: 2,
+  sideBySide: true,
   rows: [
     {
       ...row,

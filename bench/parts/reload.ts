@@ -1,4 +1,6 @@
 import { watch } from "node:fs";
+import * as myna from "../../core/index.ts";
+import { sharePackages } from "../../core/loader.ts";
 import { startTestRobot } from "../../test/kit/index.ts";
 import { until } from "../fixtures/desktop-sim.ts";
 import { PluginCopy } from "../fixtures/plugin-copy.ts";
@@ -16,6 +18,7 @@ const BYTES_PER_MB = 1024 * 1024;
 
 /** The least there is: a watched folder, and the module imported anew under another name; its helpers stay as they were. */
 async function watchAndImport(): Promise<Measures> {
+  sharePackages(myna);
   using plugin = new PluginCopy();
   let imported = 0;
   const watcher = watch(plugin.folder, () => {
@@ -81,6 +84,7 @@ async function reloads(): Promise<Measures> {
 }
 
 async function imports(): Promise<Measures> {
+  sharePackages(myna);
   using plugin = new PluginCopy();
   let version = 0;
   return await growth(() => import(`${plugin.entry}?v=${++version}`), plugin);
@@ -97,7 +101,7 @@ export const part: Part = {
       metric: "median_ms",
       limit: "watch and import",
       peers: [],
-      ours: "myna",
+      ours: "myna 20 saves",
       across: "median",
       goals: [{ kind: "at_most", most: 100 }],
     },
@@ -106,9 +110,8 @@ export const part: Part = {
       title: "save of a plugin to the new version running, slowest of 20 saves",
       unit: "ms",
       metric: "max_ms",
-      limit: "watch and import",
       peers: [],
-      ours: "myna",
+      ours: "myna 20 saves",
       across: "worst",
       goals: [{ kind: "at_most", most: 100 }],
     },
@@ -125,7 +128,7 @@ export const part: Part = {
   ],
   cases: {
     "watch and import": watchAndImport,
-    myna: saves,
+    "myna 20 saves": saves,
     "import anew": imports,
     "myna 500 reloads": reloads,
   },

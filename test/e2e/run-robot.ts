@@ -27,7 +27,16 @@ export class RobotProcess {
 
   constructor(args: string[], options: { stdin?: "pipe" | "ignore"; env?: Record<string, string> } = {}) {
     this.process = Bun.spawn(
-      [process.execPath, "core/main.ts", "--set", "plugins.metrics.port=0", "--json", ...args],
+      [
+        process.execPath,
+        "core/main.ts",
+        "--set",
+        "plugins.metrics.port=0",
+        "--set",
+        "runtime.watch=false",
+        "--json",
+        ...args,
+      ],
       {
         cwd: ROOT,
         stdin: options.stdin ?? "ignore",

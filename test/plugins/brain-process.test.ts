@@ -99,7 +99,8 @@ test("a spoken sentence comes back as a tool call, heard, understood and answere
     const { response } = await client.until("response.done");
     const heard = client.all("conversation.item.input_audio_transcription.completed")[0];
     expect(heard?.transcript).toBe("move forward fifty centimeters");
-    const [call] = (response as { output: Record<string, string>[] }).output;
+    const answer = response as { output: Record<string, string>[] };
+    const call = answer.output.find(({ type }) => type === "function_call");
     expect(call?.name).toBe("move");
     expect(JSON.parse(call?.arguments ?? "{}")).toEqual({ distance_m: 0.5 });
     const output = { type: "function_call_output", call_id: call?.call_id, output: "Drove 50 cm." };

@@ -17,6 +17,16 @@ export function spokenResult(output: string): string {
   return spoken(value);
 }
 
+/** True where a tool's output says that nothing was done. */
+export function isFailure(output: string): boolean {
+  try {
+    const value: unknown = JSON.parse(output);
+    return typeof value === "object" && value !== null && "error" in value;
+  } catch {
+    return false;
+  }
+}
+
 function spoken(value: unknown): string {
   if (typeof value === "string") return sentence(value);
   if (typeof value === "number") return sentence(`It is ${value}`);

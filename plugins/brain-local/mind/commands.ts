@@ -25,11 +25,14 @@ export function commandsOf(tools: readonly SpokenTool[]): CommandSet {
   const commands: Command[] = [];
   const warnings: string[] = [];
   for (const tool of tools) {
+    const known = new Set<string>();
     const { examples } = splitDescription(tool.description);
     const sources = examples.length > 0 ? examples.map(fromExample) : [derivedPhrase(tool)];
     const before = commands.length;
     for (const { example, phrases } of sources) {
       for (const text of phrases) {
+        if (known.has(text)) continue;
+        known.add(text);
         try {
           const phrase = complete(tool, parsePhrase(text), text);
           if (phrase) commands.push({ tool, phrase, example });
@@ -81,7 +84,7 @@ function complete(tool: SpokenTool, parsed: Phrase, text: string): Phrase | null
   const { properties = {}, required = [] } = tool.parameters;
   const negative = saysNegative(text);
   const named = new Set<string>();
-  const phrase = replaceParts(withLiterals(tool, parsed), (part) => {
+  const phrase = replaceParts(withAnyArticle(tool, withLiterals(tool, parsed)), (part) => {
     if (part.kind !== "slot" && part.kind !== "set") return null;
     const schema = properties[part.name];
     if (!schema) throw new SyntaxError(`there is no parameter "${part.name}"`);
@@ -100,13 +103,25 @@ function complete(tool: SpokenTool, parsed: Phrase, text: string): Phrase | null
   return phrase;
 }
 
+/** "play the {name}": the article belongs to the value and may be another one or none. */
+function withAnyArticle(tool: SpokenTool, phrase: Phrase): Phrase {
+  return phrase.map((part, at) => {
+    const next = phrase[at + 1];
+    const isArticle = part.kind === "word" && ARTICLES.includes(part.word);
+    if (!isArticle || next?.kind !== "slot" || !parameterOf(tool, next.name).enum) return part;
+    return { kind: "any", choices: [...ARTICLES.map((word): Phrase => [{ kind: "word", word }]), []] };
+  });
+}
+
+const ARTICLES = ["a", "an", "the"];
+
 /** The slot, or nothing where a usual value exists. */
 function withDefault(name: string, schema: JsonSchema, sign: 1 | -1, required: boolean): Phrase {
   const slot: Part = { kind: "slot", name, sign };
   const { kind, scale } = quantityOf(name);
   const usual = isNumber(schema) ? USUAL[kind] : undefined;
-  if (schema.default !== undefined || (!required && usual === undefined)) {
-    return [slot];
+  if (schema.default !== undefined || !required) {
+    return usual === undefined ? [slot] : [{ kind: "any", choices: [[slot], []] }];
   }
   const unsaid: Part =
     usual === undefined ? { kind: "missing", name } : { kind: "set", name, value: (sign * usual) / scale };
@@ -180,7 +195,9 @@ export function slotReader(tool: SpokenTool): SlotReader {
     const schema = parameterOf(tool, name);
     if (isNumber(schema)) {
       const { kind, scale } = quantityOf(name);
-      return readQuantities(kind, words, at).map(({ value, next }) => ({
+      const little = /\ba (?:little|bit) is (\d+(?:\.\d+)?)/i.exec(schema.description ?? "")?.[1];
+      const littleBase = little === undefined ? undefined : Number(little) * scale;
+      return readQuantities(kind, words, at, littleBase).map(({ value, next }) => ({
         value: Number((value / scale).toPrecision(10)),
         next,
       }));
@@ -190,9 +207,8 @@ export function slotReader(tool: SpokenTool): SlotReader {
       : schema.type === "boolean"
         ? [...SWITCH_WORDS]
         : [];
-    const start = schema.enum && (words[at] === "a" || words[at] === "the") ? at + 1 : at;
     const found = choices.flatMap(([spoken, value]) => {
-      const next = spoken === "" ? null : follow(words, start, spoken);
+      const next = spoken === "" ? null : follow(words, at, spoken);
       return next === null ? [] : [{ value, next }];
     });
     if (isFreeText(schema)) {

@@ -33,8 +33,8 @@ export function grammarOf(commands: readonly Command[]): Grammar {
     ...(sentences.size === 0
       ? ["public <sentence> = <before> <talk>;"]
       : [
-          `<command> = ${[...sentences].join("\n  | ")};`,
-          "<commands> = <command> | <command> (and | then | and then) <commands>;",
+          `<command> = ${factored([...sentences]).join("\n  | ")};`,
+          "<commands> = <command> | <command> (and | and then) <commands>;",
           "public <sentence> = <before> <commands> <after> | <before> <talk> [robot];",
         ]),
   ];
@@ -45,12 +45,53 @@ export function grammarOf(commands: readonly Command[]): Grammar {
 /** Null where a part cannot be spoken and cannot be left out. */
 function sequence(phrase: Phrase, tool: SpokenTool | null, kinds: Set<QuantityKind>): string | null {
   const texts: string[] = [];
-  for (const part of phrase) {
+  for (const [at, part] of phrase.entries()) {
     const text = printed(part, tool, kinds);
     if (text === null) return null;
-    if (text !== "") texts.push(text);
+    const by = at === phrase.length - 1 && at > 0 && /<(?:length|angle)>/.test(text);
+    if (text !== "") texts.push(by ? text.replace(/<\w+>/, "[by] $&") : text);
   }
   return texts.join(" ");
+}
+
+const QUANTITY = /(?:<\w+>|\[by\] <\w+>|\[<\w+>\]|\[\[by\] <\w+>\])/.source;
+const AT_END = new RegExp(`^(.+) (${QUANTITY})$`);
+const AT_START = new RegExp(`^(.*? ?${QUANTITY}) (.+)$`);
+
+/**
+ * The same sentences with each quantity written once where it ends or begins several: a decoder has a copy of the rule for
+ * every place where it stands, and of all rules these are the large ones.
+ */
+function factored(sentences: readonly string[]): string[] {
+  const byEnd = grouped(sentences, AT_END, 2, (heads, end) => `(${heads.join(" | ")}) ${end}`);
+  return grouped(byEnd, AT_START, 1, (ends, start) => `${start} (${ends.join(" | ")})`);
+}
+
+/** Sentences that agree in group `key` of the pattern become one; those that do not match stay. */
+function grouped(
+  sentences: readonly string[],
+  pattern: RegExp,
+  key: 1 | 2,
+  join: (others: string[], same: string) => string,
+): string[] {
+  const groups = new Map<string, string[]>();
+  const kept: string[] = [];
+  for (const sentence of sentences) {
+    const match = pattern.exec(sentence);
+    if (!match || !balanced(match[1]!)) kept.push(sentence);
+    else groups.set(match[key]!, [...(groups.get(match[key]!) ?? []), match[3 - key]!]);
+  }
+  for (const [same, others] of groups) kept.push(join(others, same));
+  return kept;
+}
+
+function balanced(text: string): boolean {
+  let depth = 0;
+  for (const sign of text) {
+    if (sign === "(" || sign === "[") depth++;
+    if (sign === ")" || sign === "]") depth--;
+  }
+  return depth === 0;
 }
 
 function printed(part: Part, tool: SpokenTool | null, kinds: Set<QuantityKind>): string | null {
@@ -64,6 +105,8 @@ function printed(part: Part, tool: SpokenTool | null, kinds: Set<QuantityKind>):
       return tool && slot(part.name, tool, kinds);
     case "any": {
       const choices = part.choices.flatMap((choice) => sequence(choice, tool, kinds) ?? []);
+      const asks = part.choices.some(([first]) => first?.kind === "missing");
+      if (asks && choices.length < part.choices.length) return null;
       const spoken = [...new Set(choices.filter((choice) => choice !== ""))];
       if (choices.length === 0) return null;
       if (spoken.length === 0) return "";
@@ -78,13 +121,12 @@ function slot(name: string, tool: SpokenTool, kinds: Set<QuantityKind>): string 
   if (isNumber(schema)) {
     const { kind } = quantityOf(name);
     kinds.add(kind);
-    return kind === "length" || kind === "angle" ? `[by] <${kind}>` : `<${kind}>`;
+    return `<${kind}>`;
   }
   const choices = schema.enum
     ? schema.enum.map(spokenValue).filter((text) => text !== "")
     : SWITCH_WORDS.map(([word]) => word);
-  if (choices.length === 0) return null;
-  return schema.enum ? `[a | the] (${choices.join(" | ")})` : `(${choices.join(" | ")})`;
+  return choices.length === 0 ? null : `(${choices.join(" | ")})`;
 }
 
 /** The words on the right-hand sides. */

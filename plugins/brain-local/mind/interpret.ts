@@ -21,6 +21,7 @@ export type Meaning =
 
 /** More commands than this in one sentence are not looked for. */
 const MOST_CALLS = 6;
+const RIGHT_NOW = /\bright now\b/gi;
 
 /** Reads sentences as calls of one list of tools. Only a sentence that is understood to its last word means anything. */
 export class Interpreter {
@@ -34,10 +35,16 @@ export class Interpreter {
   }
 
   interpret(text: string): Meaning {
-    const words = sentenceWords(text);
+    const meaning = this.#read(sentenceWords(text));
+    if (meaning.kind !== "unknown" || text.search(RIGHT_NOW) < 0) return meaning;
+    // "stop right now" says when; "turn right now" said where to.
+    return this.#read(sentenceWords(text.replace(RIGHT_NOW, " ")));
+  }
+
+  #read(words: string[]): Meaning {
     if (words.length === 0) return { kind: "unknown" };
     const found = this.#sequence(words, 0, MOST_CALLS);
-    if (found) return judge(found);
+    if (found) return judge(found, this.commands);
     const topic = topicOf(words);
     return topic ? { kind: "talk", topic } : { kind: "unknown" };
   }
@@ -68,9 +75,9 @@ interface Understood {
   match: Match;
 }
 
-function judge(found: Understood[]): Meaning {
+function judge(found: Understood[], commands: readonly Command[]): Meaning {
   for (const { command, match } of found) {
-    const reason = missing(command, match) ?? outOfRange(command.tool, match.values);
+    const reason = missing(command.tool, match, commands) ?? outOfRange(command.tool, match.values);
     if (reason) return { kind: "refusal", reason };
   }
   return {
@@ -79,19 +86,17 @@ function judge(found: Understood[]): Meaning {
   };
 }
 
-function missing({ tool, example }: Command, match: Match): string | null {
+/** A question for the first value that was not said, with an example that has it; null when nothing is missing. */
+function missing(tool: SpokenTool, match: Match, commands: readonly Command[]): string | null {
   const [name] = match.missing;
   if (name === undefined) return null;
+  const own = commands.filter((command) => command.tool === tool);
+  const example = own.find((command) => command.example.includes(`{${name}}`))?.example;
   const { kind } = quantityOf(name);
   const words = parameterWords(name);
-  const question = isNumber(parameterOf(tool, name))
-    ? kind === "count"
-      ? `How many ${words}?`
-      : kind === "duration"
-        ? "For how long?"
-        : `Which ${words}?`
-    : `Which ${words}?`;
-  return `${question} Say it like this: ${exampleSentence(example)}.`;
+  const counted = kind === "count" && isNumber(parameterOf(tool, name));
+  const question = counted ? `How many ${words}?` : kind === "duration" ? "For how long?" : `Which ${words}?`;
+  return example === undefined ? question : `${question} Say it like this: ${exampleSentence(example)}.`;
 }
 
 /** An example as one would say it, with an amount for each parameter left to say. */

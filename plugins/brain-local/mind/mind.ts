@@ -1,8 +1,11 @@
 import type { Mind, Remembered, SpokenTool, Thought } from "../contracts.ts";
-import { sentence, spokenResult } from "./answer.ts";
+import { isFailure, sentence, spokenResult } from "./answer.ts";
 import { exampleSentence, Interpreter } from "./interpret.ts";
+import { quantityOf } from "./quantity.ts";
 import type { Topic } from "./small-talk.ts";
 
+/** Said before a command is carried out; not an answer yet. */
+const ACKNOWLEDGEMENT = "Okay.";
 /** Examples that the robot names when it is asked what it can do, at most. */
 const MOST_EXAMPLES = 4;
 /** Interpreters kept, one per list of tools. */
@@ -38,10 +41,16 @@ export class CommandMind implements Mind {
     const user = conversation[at];
     if (user?.kind !== "user") return { say: "Hello. I am listening." };
     const since = conversation.slice(at + 1);
-    if (since.some((entry) => entry.kind === "result")) return { say: afterwards(since) };
+    const results = since.filter((entry) => entry.kind === "result");
     // Answered already, perhaps by another server: what was done once is not done again.
-    if (since.some((entry) => entry.kind === "assistant")) return { say: "I am listening." };
-    return this.#answer(user, conversation.slice(0, at), interpreter);
+    const answered = since.some((entry) => entry.kind === "assistant" && entry.text !== ACKNOWLEDGEMENT);
+    if (results.length === 0 && answered) return { say: "I am listening." };
+    const plan = this.#answer(user, conversation.slice(0, at), interpreter);
+    if (results.length === 0) return begin(plan, interpreter);
+    // The calls of one response may run at the same time; a body does one thing after the other.
+    const next = plan.calls?.[results.length];
+    const well = results.every(({ output }) => !isFailure(output));
+    return next && well ? { calls: [next] } : { say: afterwards(since) };
   }
 
   #answer(user: UserEntry, before: readonly Remembered[], interpreter: Interpreter): Thought {
@@ -76,6 +85,20 @@ export class CommandMind implements Mind {
     return interpreter;
   }
 }
+
+/** The first of the calls; a body that will be busy for a while says first that it has heard. */
+function begin(thought: Thought, interpreter: Interpreter): Thought {
+  const [call] = thought.calls ?? [];
+  if (!call) return thought;
+  const tool = interpreter.commands.find((command) => command.tool.name === call.name)?.tool;
+  const takesTime =
+    Object.keys(tool?.parameters.properties ?? {}).some((name) => LASTING.has(quantityOf(name).kind)) ||
+    Object.keys(call.arguments).some((name) => quantityOf(name).kind === "angle");
+  return { ...(takesTime && { say: ACKNOWLEDGEMENT }), calls: [call] };
+}
+
+/** Quantities whose tools take seconds. */
+const LASTING = new Set(["length", "duration"]);
 
 /** The call that stops the robot, where the words may ask for it: it is honoured however badly they were heard. */
 function stopCall(

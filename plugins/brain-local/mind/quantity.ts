@@ -64,12 +64,21 @@ const UNITS: Record<QuantityKind, Record<string, number>> = {
   count: {},
 };
 
-/** Amounts that are said without a number. */
+/** A small amount, and how much it is where the tool does not say. */
+const A_LITTLE = ["a little bit", "a little", "a bit", "slightly"];
+const LITTLE: Partial<Record<QuantityKind, number>> = { length: 0.2, angle: 15 };
+
+/** Other amounts that are said without a number. */
 const AMOUNTS: Record<QuantityKind, Record<string, number>> = {
-  length: { "a little bit": 0.2, "a little": 0.2, "a bit": 0.2, slightly: 0.2 },
+  length: {},
   angle: {
-    ...{ "a little bit": 15, "a little": 15, "a bit": 15, slightly: 15 },
-    ...{ "all the way around": 360, "a full circle": 360, "halfway around": 180, around: 180 },
+    ...{
+      "all the way around": 360,
+      "a full circle": 360,
+      "a full turn": 360,
+      "halfway around": 180,
+      around: 180,
+    },
   },
   duration: { "a moment": 2 },
   speed: {},
@@ -80,13 +89,25 @@ const AMOUNTS: Record<QuantityKind, Record<string, number>> = {
 /** What is meant when no amount is said at all ("turn left"); none for counts. */
 export const USUAL: Partial<Record<QuantityKind, number>> = { length: 0.3, angle: 90 };
 
-/** Every quantity of `kind` that begins at `words[at]`, with or without "by", in base units, the longest first. */
-export function readQuantities(kind: QuantityKind, words: readonly string[], at: number): Reading[] {
-  if (words[at] === "by") return readQuantities(kind, words, at + 1);
+/**
+ * Every quantity of `kind` that begins at `words[at]`, with or without "by", in base units, the longest first. `little` is
+ * what "a little" is here.
+ */
+export function readQuantities(
+  kind: QuantityKind,
+  words: readonly string[],
+  at: number,
+  little = LITTLE[kind],
+): Reading[] {
+  if (words[at] === "by") return readQuantities(kind, words, at + 1, little);
   const found: Reading[] = [];
   const add = (reading: Reading | null) => {
     if (reading && !found.some((other) => other.next === reading.next)) found.push(reading);
   };
+  for (const text of little === undefined ? [] : A_LITTLE) {
+    const next = follow(words, at, text);
+    if (next !== null) add({ value: little!, next });
+  }
   for (const [text, value] of Object.entries(AMOUNTS[kind])) {
     const next = follow(words, at, text);
     if (next !== null) add({ value, next });

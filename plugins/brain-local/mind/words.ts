@@ -49,11 +49,20 @@ const SIGN = new RegExp(
 const FRACTIONS: Record<string, string> = { "½": "0.5", "¼": "0.25", "¾": "0.75" };
 
 /** Said out of politeness or habit; they change nothing. */
-const FILLERS = [
-  ...["i would like you to", "i want you to", "i need you to", "would you mind", "do me a favor and"],
-  ...["can you", "could you", "would you", "will you", "for me", "right now", "if you can", "if you please"],
+const FILLERS = phrases([
+  ...["for me", "if you can", "if you please"],
   ...["please", "robot", "myna", "hey", "okay", "now", "just", "kindly", "um", "uh", "so"],
-].map((text) => text.split(" "));
+]);
+
+/** The same where a command begins; elsewhere they carry a meaning ("what can you do"). */
+const OPENINGS = phrases([
+  ...["i would like you to", "i want you to", "i need you to", "would you mind", "do me a favor and"],
+  ...["can you", "could you", "would you", "will you"],
+]);
+
+function phrases(texts: readonly string[]): string[][] {
+  return texts.map((text) => text.split(" "));
+}
 
 /** What stands between two commands of one sentence. */
 export const JOINT = "and";
@@ -92,8 +101,11 @@ function numberOf(word: string): string {
 /** All fillers taken out; a sentence of nothing else stays as it is. */
 function withoutFillers(words: string[]): string[] {
   const kept: string[] = [];
+  const isThere = (at: number) => (filler: string[]) =>
+    filler.every((word, index) => words[at + index] === word);
   for (let at = 0; at < words.length;) {
-    const filler = FILLERS.find((one) => one.every((word, index) => words[at + index] === word));
+    const opens = kept.length === 0 || kept.at(-1) === JOINT;
+    const filler = FILLERS.find(isThere(at)) ?? (opens ? OPENINGS.find(isThere(at)) : undefined);
     if (!filler) kept.push(words[at]!);
     at += filler?.length ?? 1;
   }
@@ -110,6 +122,6 @@ function joints(words: string[]): string[] {
 
 /** JSGF for the fillers that people say before and after a command. */
 export const FILLER_RULES = [
-  "<before> = [please | robot | okay | hey robot] [can you | could you | would you] [please];",
+  "<before> = [please | [okay | hey] robot | okay] [can you | could you | would you] [please];",
   "<after> = [please] [now];",
 ];

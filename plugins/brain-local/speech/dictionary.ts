@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { accents } from "./accents.ts";
 import { letterSounds } from "./letter-sounds.ts";
 import { DICTIONARY } from "./sphinx-library.ts";
 
@@ -14,7 +15,9 @@ export function pronunciations(words: Iterable<string>): Map<string, readonly st
   const wanted = new Set(words);
   const fresh = new Set([...wanted].filter((word) => !known.has(word)));
   if (fresh.size > 0) {
-    for (const [word, sounds] of lookUp(fresh)) known.set(word, sounds);
+    for (const [word, sounds] of lookUp(fresh)) {
+      known.set(word, [...new Set([...sounds, ...sounds.flatMap(accents)])]);
+    }
   }
   return new Map(Array.from(wanted, (word) => [word, known.get(word) ?? []]));
 }

@@ -31,6 +31,9 @@ const SIGNS = Object.keys(UNITS)
 const QUANTITY = new RegExp(`(?<![\\w.])([-+−]?\\d+(?:[.,]\\d+)?)\\s?(${SIGNS})(?![\\w°])`, "giu");
 const NUMBER = /(?<![\w.])([-+−]?\d+(?:\.\d+)?)(?![\w])/gu;
 
+/** flite's dictionary is American: "metres" would be said "metrez". */
+const BRITISH = /\b((?:centi|milli|kilo)?met)re(s?)\b/giu;
+
 /**
  * A text as the synthesiser can say it: numbers and units in words, symbols named or dropped, ASCII only, nothing that it
  * would take for markup. Sentence marks stay, for they shape the melody.
@@ -47,6 +50,7 @@ export function speakable(text: string): string {
       const [one, several] = UNITS[sign.toLowerCase()]!;
       return `${numberWords(value)} ${Math.abs(value) === 1 ? one : several}`;
     })
+    .replace(BRITISH, "$1er$2")
     .replace(NUMBER, (number) => numberWords(toNumber(number)))
     .replace(/\d+/gu, (digits) => ` ${numberWords(Number(digits))} `)
     .replace(/\s*(?:—|–|;)\s*/gu, ", ")

@@ -113,10 +113,13 @@ export class SphinxDecoder {
       segment !== null;
       segment = pointer(decoder.ps_seg_next(segment))
     ) {
+      const word = textAt(pointer(decoder.ps_seg_word(segment)));
+      // A transition of the grammar without a word.
+      if (word === "(NULL)") continue;
       decoder.ps_seg_frames(segment, at, (at + 4) as Pointer);
       decoder.ps_seg_prob(segment, (at + 8) as Pointer, (at + 12) as Pointer, null);
       found.push({
-        word: textAt(pointer(decoder.ps_seg_word(segment))),
+        word,
         startFrame: numbers[0]!,
         endFrame: numbers[1]!,
         score: numbers[2]!,

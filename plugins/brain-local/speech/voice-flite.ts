@@ -6,8 +6,9 @@ import { runCommand } from "./wasi-command.ts";
 /** Voices inside the module, best first; `kal` is 8 kHz, the others 16 kHz. */
 const VOICES = ["rms", "slt", "awb", "kal16", "kal"];
 const OUTPUT_HZ = 24_000;
-/** Below this the synthesis is silent at its ends. */
-const SILENCE = 60;
+/** Speech begins and ends where the loudness of {@link WINDOW_MS} passes this part of the peak; the voices hiss below it. */
+const SPEECH_LEVEL = 0.006;
+const WINDOW_MS = 5;
 /** Kept before the first and after the last sound, so that nothing is cut off. */
 const MARGIN_MS = 20;
 
@@ -32,12 +33,16 @@ export class FliteVoice implements Voice {
     await this.synthesize("ready", voice);
   }
 
-  /** PCM16 mono 24 kHz without leading or trailing silence; empty for a text without anything to say. */
-  async synthesize(text: string, voice = this.#defaultVoice): Promise<Int16Array<ArrayBuffer>> {
+  /**
+   * PCM16 mono 24 kHz without leading or trailing silence; empty for a text without anything to say. `stretch` is how many
+   * times longer than usual it takes.
+   */
+  async synthesize(text: string, voice = this.#defaultVoice, stretch = 1): Promise<Int16Array<ArrayBuffer>> {
     const spoken = speakable(text);
     if (spoken === "") return new Int16Array(0);
     const name = VOICES.includes(voice) ? voice : this.#defaultVoice;
-    const args = ["flite", "-voice", name, "-t", spoken, "-o", "/out/speech.wav"];
+    const options = ["-voice", name, "--setf", `duration_stretch=${stretch}`];
+    const args = ["flite", ...options, "-t", spoken, "-o", "/out/speech.wav"];
     const { exitCode, file, text: complaint } = await runCommand(await this.#compiled(), args);
     if (exitCode !== 0 || file.length === 0) {
       throw new MynaError("DEVICE_FAILED", `The voice "${name}" said nothing (flite: ${complaint.trim()}).`);
@@ -74,10 +79,19 @@ function readWav(file: Uint8Array): { pcm: Int16Array; rateHz: number } {
 }
 
 function trim(pcm: Int16Array, rateHz: number): Int16Array {
+  const length = Math.round((rateHz * WINDOW_MS) / 1000);
   const margin = Math.round((rateHz * MARGIN_MS) / 1000);
-  const loud = (sample: number) => sample > SILENCE || sample < -SILENCE;
-  const first = pcm.findIndex(loud);
+  const peak = pcm.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  const least = length * (SPEECH_LEVEL * peak) ** 2;
+  let first = -1;
+  let last = 0;
+  for (let at = 0; at + length <= pcm.length; at += length) {
+    let energy = 0;
+    for (let index = at; index < at + length; index++) energy += pcm[index]! ** 2;
+    if (energy <= least) continue;
+    if (first < 0) first = at;
+    last = at + length;
+  }
   if (first < 0) return pcm.subarray(0, 0);
-  const last = pcm.findLastIndex(loud);
-  return pcm.subarray(Math.max(0, first - margin), Math.min(pcm.length, last + 1 + margin));
+  return pcm.subarray(Math.max(0, first - margin), Math.min(pcm.length, last + margin));
 }
