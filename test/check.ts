@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { listProfiles } from "../core/profile-source.ts";
 
+/** For a machine that does much else; a test that waits for a condition needs no less. */
+const TEST_LIMIT_MS = 20_000;
 const ROOT = join(import.meta.dir, "..");
 const BUN = process.execPath;
 
@@ -43,7 +45,7 @@ async function step(name: string, command: string[]): Promise<Result> {
 /** One process, one test file after the other: `--isolate` and `--parallel` would hide edits from the reload tests. */
 async function tests(): Promise<Result> {
   write("\n== tests\n");
-  const { exitCode, output } = await show([BUN, "test"]);
+  const { exitCode, output } = await show([BUN, "test", "--timeout", String(TEST_LIMIT_MS)]);
   const counted = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, "m").exec(output)?.[1] ?? 0);
   const passed = counted("pass");
   const failed = counted("fail") + counted("errors?");

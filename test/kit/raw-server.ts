@@ -25,6 +25,7 @@ export class RawServer implements AsyncDisposable {
   readonly #held = new Set<Duplex>();
   #accepted = 0;
   #refusal: { status: number; body: string; headers: string } | "silence" | undefined;
+  #refusedOnce = false;
   /** Connections that were refused or left without an answer. */
   refused = 0;
 
@@ -33,6 +34,7 @@ export class RawServer implements AsyncDisposable {
     http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on("error", () => {});
       const refusal = this.#refusal;
+      if (this.#refusedOnce) this.welcome();
       if (refusal === undefined) {
         this.#sockets.handleUpgrade(request, socket, head, (client) =>
           this.connections.push(new RawConnection(client, request)),
@@ -85,6 +87,13 @@ export class RawServer implements AsyncDisposable {
   /** Accepts again. */
   welcome(): void {
     this.#refusal = undefined;
+    this.#refusedOnce = false;
+  }
+
+  /** Lets everybody in after the next refusal. */
+  refuseOnce(status: number, body: unknown = {}): void {
+    this.refuse(status, body);
+    this.#refusedOnce = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
