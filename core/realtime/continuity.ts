@@ -130,6 +130,7 @@ export class Continuity {
     this.#running = null;
     this.#renewal.ended();
     this.#stall.ended();
+    this.#restore.stop();
   }
 
   counters(): Record<string, unknown> {

@@ -34,6 +34,7 @@ export class Restore {
   /** How entries were told to the present session. */
   #told = new Map<string, { id: string; afterId: string | undefined; text: string }>();
   #toldImages: string[] = [];
+  #retelling: Retelling | null = null;
   readonly #counters = { restored: 0, refused_items: 0, unconfirmed: 0, stale: 0 };
 
   constructor(deps: RestoreDeps) {
@@ -166,8 +167,14 @@ export class Restore {
     return this.#toldImages;
   }
 
+  /** Ends a telling that is under way: its connection is gone, or about to be. */
+  stop(): void {
+    this.#retelling?.stop();
+  }
+
   /** A new session has our configuration: tells it the conversation, then calls `wire.done`, maybe at once. */
   begin(wire: RestoreWire): (event: ServerEvent) => void {
+    this.stop();
     this.#begun = true;
     this.#toldImages = [];
     const items = this.#conversation.retell();
@@ -198,6 +205,7 @@ export class Restore {
         }
       },
     });
+    this.#retelling = retelling;
     retelling.start();
     return (event) => retelling.receive(event);
   }

@@ -41,6 +41,12 @@ export class Retelling {
     this.#tell(this.#deps.items);
   }
 
+  /** Its connection is gone: nothing is told of it afterwards, and no timer is left. */
+  stop(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
   receive(event: ServerEvent): void {
     if (this.#ended) return;
     const entry = this.#round.find(({ eventId, retold, state }) =>

@@ -220,6 +220,20 @@ describe("after a drop a new session", () => {
     for (const id of ids(third)) expect(id.length).toBeLessThanOrEqual(32);
   });
 
+  test("that is lost before it has confirmed is not taken for the one that followed (C22)", async () => {
+    await using link = await connected({ restore: { ack_ms: 300 } });
+    await exchange(link.wire, link.bench, 1);
+    link.wire.drop();
+    const second = await link.server.accept();
+    await second.configure();
+    await until(() => told(second).length === 3, "Nothing was told");
+    second.drop();
+    await welcome(await link.server.accept(), 3);
+    await link.bench.state("ready");
+    await Bun.sleep(400);
+    expect(link.bench.session.counters()).toMatchObject({ continuity: { restored: 1, unconfirmed: 0 } });
+  });
+
   test("that never confirms is trusted after a while", async () => {
     await using link = await connected({ restore: { ack_ms: 30 } });
     await exchange(link.wire, link.bench, 1);
