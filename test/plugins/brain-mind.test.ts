@@ -42,6 +42,25 @@ test("several commands are done one after the other, and told together", () => {
   expect(think(asked, ...both)).toEqual({ say: "I came closer. I took a picture." });
 });
 
+test("a command that another server began is not obeyed a second time", () => {
+  const asked = user("move forward two meters");
+  const okay: Remembered = { kind: "assistant", text: "Okay." };
+  const anchor = (text: string): Remembered => ({ kind: "system", text });
+  const running = anchor(
+    'The conversation goes on. Still running: move({"distance_m":2}); its result follows.',
+  );
+  expect(think(asked, okay, running)).toEqual({ say: "I am still at it." });
+  const note = anchor(
+    'The tool move, called with {"distance_m":2} before the interruption, has returned: {"ended":"link_lost","summary":"I stopped after half a meter."}',
+  );
+  expect(think(asked, okay, running, note)).toEqual({ say: "I stopped after half a meter." });
+  const line = anchor(
+    'The tool move was called with {"distance_m":2} and returned: {"summary":"I am there."}',
+  );
+  expect(think(asked, okay, line)).toEqual({ say: "I am there." });
+  expect(think(asked, okay, running, user("turn left"), note).calls?.[0]?.name).toBe("turn");
+});
+
 test("after a command that failed the others are left", () => {
   const failed = results('{"error":"DEVICE_FAILED","message":"the wheels are stuck"}');
   const thought = think(user("come a bit closer and take a picture"), ...failed);

@@ -14,6 +14,10 @@ const MOST_KEPT = 8;
 /** An instruction to say a given sentence and do nothing. */
 const SAY_THIS = /^Say this\b[^"\n]*: "([^"\n]+)"/m;
 
+/** A note of the runtime: what a tool returned that was called before the link was lost. */
+const TOLD_RESULT =
+  /^The tool (\S+?),? (?:was )?called with [^]*?(?: before the interruption, has returned| and returned): ([^]*)$/;
+
 type UserEntry = Extract<Remembered, { kind: "user" }>;
 
 /**
@@ -41,16 +45,17 @@ export class CommandMind implements Mind {
     const user = conversation[at];
     if (user?.kind !== "user") return { say: "Hello. I am listening." };
     const since = conversation.slice(at + 1);
-    const results = since.filter((entry) => entry.kind === "result");
+    const plan = this.#answer(user, conversation.slice(0, at), interpreter);
+    const results = resultsIn(since, plan);
     // Answered already, perhaps by another server: what was done once is not done again.
     const answered = since.some((entry) => entry.kind === "assistant" && entry.text !== ACKNOWLEDGEMENT);
     if (results.length === 0 && answered) return { say: "I am listening." };
-    const plan = this.#answer(user, conversation.slice(0, at), interpreter);
+    if (results.length === 0 && runsStill(since, plan)) return { say: "I am still at it." };
     if (results.length === 0) return begin(plan, interpreter);
     // The calls of one response may run at the same time; a body does one thing after the other.
     const next = plan.calls?.[results.length];
-    const well = results.every(({ output }) => !isFailure(output));
-    return next && well ? { calls: [next] } : { say: afterwards(since) };
+    const well = results.every((output) => !isFailure(output));
+    return next && well ? { calls: [next] } : { say: afterwards(since, plan) };
   }
 
   #answer(user: UserEntry, before: readonly Remembered[], interpreter: Interpreter): Thought {
@@ -111,11 +116,33 @@ function stopCall(
   return command ? { name: command.tool.name, arguments: {} } : null;
 }
 
+/** Output of a call of this plan; of one that another server asked for the runtime tells in a note. */
+function outputOf(entry: Remembered, plan: Thought): string | undefined {
+  if (entry.kind === "result") return entry.output;
+  if (entry.kind !== "system") return undefined;
+  const [, name, output] = TOLD_RESULT.exec(entry.text) ?? [];
+  return plan.calls?.some((call) => call.name === name) ? output : undefined;
+}
+
+function resultsIn(since: readonly Remembered[], plan: Thought): string[] {
+  return since.map((entry) => outputOf(entry, plan)).filter((output) => output !== undefined);
+}
+
+/** A call of this plan that another server asked for has not returned yet. */
+function runsStill(since: readonly Remembered[], plan: Thought): boolean {
+  return since.some(
+    (entry) =>
+      entry.kind === "system" &&
+      plan.calls?.some(({ name }) => entry.text.includes(` Still running: ${name}(`)),
+  );
+}
+
 /** What the results of the calls and the pictures say, in order. */
-function afterwards(since: readonly Remembered[]): string {
+function afterwards(since: readonly Remembered[], plan: Thought): string {
   const said: string[] = [];
   for (const entry of since) {
-    if (entry.kind === "result") said.push(spokenResult(entry.output));
+    const output = outputOf(entry, plan);
+    if (output !== undefined) said.push(spokenResult(output));
     if (entry.kind === "image" && entry.caption) said.push(sentence(entry.caption));
   }
   const text = [...new Set(said.filter((one) => one !== ""))].join(" ");
