@@ -47,6 +47,7 @@ export class Failover {
   readonly #network: NetworkWatch;
   #offline = false;
   #lastFailure = "";
+  #lastRefused = false;
   #voice: string | undefined;
   /** The one to go back to at the next pause. */
   #recovered: number | null = null;
@@ -108,6 +109,7 @@ export class Failover {
     // Without a network a second attempt at the same server is lost time.
     const reroute = this.#endpoints.failed(failure, this.#offline ? null : readyMs);
     this.#lastFailure = failure.message;
+    this.#lastRefused = !failure.retryable;
     if (this.#endpoints.at !== at && reroute === "at_once") {
       this.#deps.log.info("trying the next server", {
         server: this.#endpoints.nameOf(this.#endpoints.at),
@@ -123,6 +125,9 @@ export class Failover {
   ready(): void {
     if (this.#endpoints.several) this.#network.start();
     const change = this.#endpoints.ready();
+    const { at } = this.#endpoints;
+    // It let us in for a look, and not when we came.
+    if (!change && at > 0 && this.#recovered === null) this.#probe.goOn(at, this.#lastRefused);
     if (!change) return;
     const { log, publish, config } = this.#deps;
     const [from, to] = [this.#endpoints.nameOf(change.from), this.#endpoints.nameOf(change.to)];

@@ -34,6 +34,8 @@ export class EndpointsProbe {
   #cancel = () => {};
   #round = 0;
   #failures = 0;
+  /** One has let us in; nobody is looked after until `goOn` or `watch`. */
+  #found = false;
   readonly #counters = { probes: 0, recovered: 0 };
 
   constructor(deps: EndpointsProbeDeps) {
@@ -50,8 +52,17 @@ export class EndpointsProbe {
     if (before > 0) this.#later(this.#round, before, this.#deps.config.reconnect.initial_ms);
   }
 
+  /** Watches on where one that had recovered did not let us in after all; waits as after a failure, long after a refusal. */
+  goOn(before: number, refused: boolean): void {
+    if (!this.#found) return;
+    this.#found = false;
+    this.#failures++;
+    this.#later(this.#round, before, refused ? REFUSED_MS : this.#delayMs());
+  }
+
   /** Idempotent; nothing is told afterwards. */
   stop(): void {
+    this.#found = false;
     this.#round++;
     clearTimeout(this.#timer);
     this.#cancel();
@@ -72,15 +83,20 @@ export class EndpointsProbe {
       if (round !== this.#round) return;
       if (answer === "there") {
         this.#counters.recovered++;
+        this.#found = true;
         this.#deps.onRecovered(at);
         return;
       }
       if (answer === "refused") refused++;
     }
-    const { initial_ms, factor, max_ms } = this.#deps.config.reconnect;
     this.#failures++;
-    const delayMs = Math.min(max_ms, initial_ms * factor ** this.#failures);
+    const delayMs = this.#delayMs();
     this.#later(round, before, refused === before ? Math.max(delayMs, REFUSED_MS) : delayMs);
+  }
+
+  #delayMs(): number {
+    const { initial_ms, factor, max_ms } = this.#deps.config.reconnect;
+    return Math.min(max_ms, initial_ms * factor ** this.#failures);
   }
 
   #try(at: number): Promise<"there" | "away" | "refused"> {

@@ -314,6 +314,26 @@ describe("when a better server comes back", () => {
     await until(() => local.sessions.length === 0, "The local server still has a session");
   });
 
+  test("and goes away again before the robot is there, it is looked after again", async () => {
+    const first = await brain();
+    const { port } = first;
+    const local = await brain({ answers: [{ say: "A long story.", delayMs: 600 }] });
+    const bench = robot([at(first, "cloud"), at(local, "brain")], { failover: { announce: false } });
+    await bench.state("ready");
+    await first.close();
+    await bench.event("session.endpoint_changed");
+    bench.session.port.sendText("tell me a story");
+    await local.waitFor("response.create");
+    const counted = () => bench.session.counters()["endpoints"] as { recovered: number; failures: number };
+    const short = await brain({ port });
+    await until(() => counted().recovered === 1, "Nobody looked after the first server");
+    await short.close();
+    const { failures } = counted();
+    await until(() => counted().failures > failures, "The robot did not try to return");
+    await brain({ port });
+    expect(await bench.event("session.endpoint_changed", 2)).toMatchObject({ endpoint: "cloud" });
+  });
+
   test("it does not interrupt an answer", async () => {
     const first = await brain();
     const { port } = first;
