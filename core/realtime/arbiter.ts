@@ -4,6 +4,9 @@ import { newId } from "./events.ts";
 /** After the robot's own ears heard speech, how long the server may take to hear it too. */
 const EARS_MS = 1500;
 
+/** A link that turns out to be dead so long after a request was given up never carried it: longer than pings take. */
+const UNHEARD_MS = 60_000;
+
 /** What {@link Arbiter} works with. */
 export interface ArbiterDeps {
   send: (event: ClientEvent) => void;
@@ -60,6 +63,8 @@ export class Arbiter {
   #request: Request | null = null;
   /** The last request that ended without a word whose response it was: its refusal may still come. */
   #doubtful: Request | null = null;
+  /** The last request that was given up; the server has said nothing since, so its link may be dead. */
+  #givenUp: { request: Request; atMs: number } | null = null;
   /** Response that runs at the server. */
   #active: string | null = null;
   #cancelled = "";
@@ -92,6 +97,11 @@ export class Arbiter {
       automatic: (wish.automatic ?? false) && (this.#wish?.automatic ?? true),
     };
     this.pump();
+  }
+
+  /** The server said something: its link is alive, and what it did not answer it does not mean to. */
+  heard(): void {
+    this.#givenUp = null;
   }
 
   /** Sends the waiting wish if nothing stands against it. */
@@ -129,6 +139,7 @@ export class Arbiter {
    */
   stop({ serverCancels = false, all = false }: { serverCancels?: boolean; all?: boolean } = {}): void {
     if (all || this.#wish?.automatic) this.#wish = null;
+    if (all || this.#givenUp?.request.automatic) this.#givenUp = null;
     if (this.#request?.state === "sent") this.#request.unwanted = true;
     if (this.#active !== null && !serverCancels) this.#cancel(this.#active);
   }
@@ -216,6 +227,7 @@ export class Arbiter {
   linkLost(whole: boolean): void {
     const request = this.#request;
     const wish = this.#wish;
+    const unheard = this.#givenUp;
     const cut = this.#active !== null && this.#cancelled === this.#active;
     const ours = request !== null && request.state !== "sent";
     const asked = request !== null && !request.unwanted && (!ours || (!whole && !cut));
@@ -224,6 +236,7 @@ export class Arbiter {
     if (wish) this.#wish = wish;
     if (asked) this.want({ instructions: request.instructions, automatic: request.automatic });
     if (running) this.want({ automatic: true });
+    if (unheard && performance.now() - unheard.atMs < UNHEARD_MS) this.want(unheard.request);
   }
 
   /** The session hears again what the user said: its own answer to that comes first. */
@@ -238,6 +251,7 @@ export class Arbiter {
     this.#endTurn();
     this.#active = null;
     this.#doubtful = null;
+    this.#givenUp = null;
     this.#wish = null;
   }
 
@@ -277,6 +291,7 @@ export class Arbiter {
   #giveUp(request: Request): void {
     if (this.#request !== request) return;
     this.#request = null;
+    if (!request.unwanted) this.#givenUp = { request, atMs: performance.now() };
     this.#counters.timed_out++;
     this.#deps.onTimeout();
     this.pump();

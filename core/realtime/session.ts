@@ -293,6 +293,7 @@ export class Session {
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
     this.#counters.events++;
+    this.#arbiter.heard();
     this.#continuity.observe(event);
     this.#limits.receive(event);
     switch (event.type) {

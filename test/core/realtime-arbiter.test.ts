@@ -82,6 +82,31 @@ describe("one response at a time (C2)", () => {
     expect(creates().length).toBe(2);
   });
 
+  test("a request that was given up on a link that turns out to be dead is made again on the next one", () => {
+    const { arbiter, creates, setReady } = bench();
+    arbiter.want({ instructions: "lost" });
+    jest.advanceTimersByTime(10_000);
+    setReady(false);
+    arbiter.linkLost(false);
+    setReady(true);
+    arbiter.pump();
+    expect(creates()).toMatchObject([{ instructions: "lost" }, { instructions: "lost" }]);
+  });
+
+  test("a request that was given up is forgotten when the server speaks, and when the user breaks in", () => {
+    const { arbiter, creates } = bench();
+    arbiter.want();
+    jest.advanceTimersByTime(10_000);
+    arbiter.heard();
+    arbiter.linkLost(false);
+    arbiter.want();
+    jest.advanceTimersByTime(10_000);
+    arbiter.stop({ all: true });
+    arbiter.linkLost(false);
+    arbiter.pump();
+    expect(creates()).toHaveLength(2);
+  });
+
   test("a request without an answer is given up at the time limit and said so (C21)", () => {
     const { arbiter, creates, timeouts } = bench();
     arbiter.want();
