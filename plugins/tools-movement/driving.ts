@@ -6,6 +6,9 @@ import { sayMove, sayTurn } from "./sentences.ts";
 /** Longer than any motion within the tools' own limits takes at their slowest speed. */
 export const MOTION_TIMEOUT_MS = 45_000;
 
+/** Ends that were not the motion's own: what waits behind it does not begin. */
+const ENDS_ALL: ReadonlySet<MotionReport["ended"]> = new Set(["stopped", "link_lost", "lease"]);
+
 const speedMps = z
   .number()
   .min(0.1)
@@ -44,13 +47,11 @@ export class Driving {
   }
 
   async move(intent: { distanceM: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
-    const signal = this.#signalFor(call);
-    return notBegun(await this.#queue.run(signal, () => this.#drive.move(intent, signal)));
+    return await this.#run(call, (signal) => this.#drive.move(intent, signal));
   }
 
   async turn(intent: { angleDeg: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
-    const signal = this.#signalFor(call);
-    return notBegun(await this.#queue.run(signal, () => this.#drive.turn(intent, signal)));
+    return await this.#run(call, (signal) => this.#drive.turn(intent, signal));
   }
 
   /** The wheels stop before it returns; what waits is dropped. */
@@ -59,6 +60,20 @@ export class Driving {
     this.#queue.clear();
     this.#drive.stop("stop tool");
     return { wasMoving };
+  }
+
+  async #run(
+    call: AbortSignal,
+    motion: (signal: AbortSignal) => Promise<MotionReport>,
+  ): Promise<MotionReport> {
+    const signal = this.#signalFor(call);
+    const report = await this.#queue.run(signal, async () => {
+      const ended = await motion(signal);
+      // Before the next one begins: what stopped this motion from outside stops those behind it as well.
+      if (ENDS_ALL.has(ended.ended)) this.#queue.clear();
+      return ended;
+    });
+    return report === NOT_BEGUN ? { movedM: 0, turnedDeg: 0, ended: "stopped" } : report;
   }
 }
 
@@ -140,10 +155,6 @@ export function reportFields(report: MotionReport): Record<string, Json> {
     turned_deg: round(report.turnedDeg, 1),
     ...(report.obstacleM !== undefined && { obstacle_m: round(report.obstacleM, 3) }),
   };
-}
-
-function notBegun(report: MotionReport | typeof NOT_BEGUN): MotionReport {
-  return report === NOT_BEGUN ? { movedM: 0, turnedDeg: 0, ended: "stopped" } : report;
 }
 
 function round(value: number, digits: number): number {

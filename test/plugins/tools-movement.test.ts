@@ -125,6 +125,24 @@ describe("the tools of the body", () => {
     expect((await robot.call("stop")).result).toMatchObject({ was_moving: false });
   });
 
+  test("drop what waits when the motion before was ended from outside, whether or not they may finish", async () => {
+    for (const ended of ["link_lost", "lease", "stopped"] as const) {
+      const body = new ScriptedBody();
+      await using robot = await robotWith(body, { on_interrupt: "finish" });
+      const both = Promise.all([
+        robot.call("move", { distance_m: 1 }),
+        robot.call("turn", { angle_deg: 90 }),
+      ]);
+      await body.until("move 1");
+      body.end({ movedM: 0.2, turnedDeg: 0, ended });
+      await Bun.sleep(20);
+      expect(body.log).toEqual(["move 1"]);
+      const [move, turn] = await both;
+      expect(move?.result).toMatchObject({ ended, moved_m: 0.2 });
+      expect(turn?.result).toMatchObject({ ended: "stopped", turned_deg: 0 });
+    }
+  });
+
   test("end a motion when the user speaks over it, unless they are told to finish", async () => {
     for (const [on_interrupt, ended] of [
       ["stop", "stopped"],
