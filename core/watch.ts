@@ -3,7 +3,8 @@ import { dirname, sep } from "node:path";
 
 /** Editors write a file in several steps; a change counts when the folder has been quiet for this long. */
 const QUIET_MS = 25;
-const IGNORED = /(^|[\\/])(node_modules|\.git)([\\/]|$)|~$|\.(swp|tmp|md)$/;
+/** Hidden folders, what editors leave behind, and what a robot records or logs: no code of a plugin. */
+const IGNORED = /(^|[\\/])(node_modules([\\/]|$)|\.)|~$|\.(swp|tmp|md|wav|jpe?g|log|jsonl)$/;
 
 /**
  * Calls `changed` when a file beside `entry` or below its folder changes. The folder is watched, not the file: a watch on a
