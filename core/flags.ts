@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { MynaError } from "./errors.ts";
+import { LOG_LEVELS } from "./log.ts";
+import type { LogLevel } from "./log.ts";
 
 /** One sentence for the robot, from the command line. */
 export interface Utterance {
@@ -16,7 +18,7 @@ export interface Flags {
   json: boolean;
   exit: boolean;
   record?: string;
-  logLevel?: string;
+  logLevel?: LogLevel;
   set: string[];
   /** In the order of the command line. */
   utterances: Utterance[];
@@ -81,7 +83,7 @@ export function parseFlags(argv: readonly string[]): Flags {
       utterances.push({ kind: token.name, value: token.value });
   }
   const record = last("record");
-  const logLevel = last("log-level");
+  const logLevel = parseLogLevel(last("log-level"));
   return {
     profile: last("profile") ?? "desktop-sim",
     check: values["check"] === true,
@@ -94,6 +96,17 @@ export function parseFlags(argv: readonly string[]): Flags {
     ...(record !== undefined && { record }),
     ...(logLevel !== undefined && { logLevel }),
   };
+}
+
+function parseLogLevel(text: string | undefined): LogLevel | undefined {
+  const level = LOG_LEVELS.find((name) => name === text);
+  if (text !== undefined && level === undefined) {
+    throw new MynaError(
+      "CONFIG_INVALID",
+      `--log-level: expected debug, info, warn or error, not "${text}" (see --help)`,
+    );
+  }
+  return level;
 }
 
 /** The text of `--help`. */

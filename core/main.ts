@@ -5,7 +5,6 @@ import { helpText, parseFlags } from "./flags.ts";
 import type { Flags } from "./flags.ts";
 import { loadPlugin, sharePackages } from "./loader.ts";
 import { createLog, describeError } from "./log.ts";
-import type { LogLevel } from "./log.ts";
 import * as myna from "./index.ts";
 import { listProfiles } from "./profile-source.ts";
 import type { Table } from "./profile-source.ts";
@@ -34,14 +33,14 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(profile: Profile, flags: Flags): Promise<number> {
-  const level = (flags.logLevel as LogLevel | undefined) ?? profile.log.level;
+  const level = flags.logLevel ?? profile.log.level;
   const log = createLog({ level });
   let robot: Robot | undefined;
   let leaving = false;
   const leave = (exitCode: number, reason: string): void => {
     if (leaving) return;
     leaving = true;
-    if (robot) stopWheels(robot.services, reason);
+    if (robot) stopWheels(robot.services, log, reason);
     setTimeout(() => process.exit(exitCode), STOP_LIMIT_MS).unref();
     void (robot?.stop(reason) ?? Promise.resolve()).finally(() => process.exit(exitCode));
   };

@@ -69,14 +69,16 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
     );
   };
 
-  const openDevice = async (
+  // All of it in the host's context: a device that opens after the plugin is gone must still be closed.
+  const openDevice = (
     open: (device: DeviceSpec) => Promise<AudioDevice>,
     device: DeviceSpec,
-  ): Promise<AudioDevice> => {
-    const opened = await hostContext(() => open(device));
-    const close = resources.own(() => hostContext(() => opened.close()));
-    return { failed: opened.failed, close: async () => close() };
-  };
+  ): Promise<AudioDevice> =>
+    hostContext(async () => {
+      const opened = await open(device);
+      const close = resources.own(() => hostContext(() => opened.close()));
+      return { failed: opened.failed, close: async () => close() };
+    });
 
   return {
     id,

@@ -76,7 +76,6 @@ export class PluginInstance {
     this.loaded = loaded;
     this.#resources = resources;
     this.#inspect = undefined;
-    this.message = undefined;
     const { definition, run } = loaded;
     const limitMs = this.entry.setupTimeoutMs;
     const late = Promise.withResolvers<never>();

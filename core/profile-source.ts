@@ -49,7 +49,8 @@ export function listProfiles(folder: string): string[] {
     .sort();
 }
 
-function findProfile(profile: string, folder: string): string {
+/** `place` is put before the message where a file names the profile. */
+function findProfile(profile: string, folder: string, place = ""): string {
   const isPath = profile.endsWith(".toml") || profile.includes("/");
   const file = isPath ? resolve(profile) : join(folder, `${profile}.toml`);
   if (existsSync(file)) return file;
@@ -59,7 +60,7 @@ function findProfile(profile: string, folder: string): string {
     : `; there are: ${known}; a profile of your own is given as a path: ./my-robot.toml`;
   throw new MynaError(
     "CONFIG_NOT_FOUND",
-    `there is no profile "${profile}" (looked for ${shown(file)})${hint}`,
+    `${place}there is no profile "${profile}" (looked for ${shown(file)})${hint}`,
   );
 }
 
@@ -77,7 +78,7 @@ async function readChain(file: string, folder: string, seen: string[]): Promise<
   if (typeof parent !== "string")
     throw new MynaError("CONFIG_INVALID", `${layer.origin}: extends: expected a profile name in quotes`);
   const beside = resolve(dirname(file), parent.endsWith(".toml") ? parent : `${parent}.toml`);
-  const parentFile = existsSync(beside) ? beside : findProfile(parent, folder);
+  const parentFile = existsSync(beside) ? beside : findProfile(parent, folder, `${layer.origin}: extends: `);
   return [...(await readChain(parentFile, folder, [...seen, file])), layer];
 }
 

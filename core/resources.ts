@@ -5,6 +5,7 @@ import type { Logger } from "./log.ts";
 export class Resources {
   #undos: (() => void | Promise<void>)[] = [];
   readonly #abort = new AbortController();
+  #released = false;
   readonly #log: Logger;
 
   constructor(log: Logger) {
@@ -16,7 +17,7 @@ export class Resources {
     return this.#abort.signal;
   }
 
-  /** Returns `undo` for early use; it runs once. */
+  /** Returns `undo` for early use; it runs once: at once where the release is over, for what came too late. */
   own(undo: () => void | Promise<void>): () => void {
     let done = false;
     const single = () => {
@@ -25,7 +26,8 @@ export class Resources {
       this.#undos = this.#undos.filter((other) => other !== single);
       return undo();
     };
-    this.#undos.push(single);
+    if (!this.#released) this.#undos.push(single);
+    else void Promise.try(single).catch((error: unknown) => this.#warn(error));
     return () => void single();
   }
 
@@ -35,20 +37,17 @@ export class Resources {
 
   /** Undoes everything; a clean-up that throws or takes longer than `limitMs` does not keep the rest from running. */
   async release(limitMs = 2000): Promise<void> {
+    this.#released = true;
     this.#abort.abort();
     const pending: Promise<void>[] = [];
     for (const undo of this.#undos.toReversed()) {
       try {
         const result = undo();
         if (result instanceof Promise) {
-          pending.push(
-            result.catch((error: unknown) =>
-              this.#log.warn("clean-up failed", { error: describeError(error) }),
-            ),
-          );
+          pending.push(result.catch((error: unknown) => this.#warn(error)));
         }
       } catch (error) {
-        this.#log.warn("clean-up failed", { error: describeError(error) });
+        this.#warn(error);
       }
     }
     this.#undos = [];
@@ -60,5 +59,9 @@ export class Resources {
     }, limitMs);
     await Promise.race([Promise.all(pending), late.promise]);
     clearTimeout(timer);
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn("clean-up failed", { error: describeError(error) });
   }
 }

@@ -106,7 +106,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     stopping ??= hostContext(async () => {
-      stopWheels(services, reason);
+      stopWheels(services, log, reason);
       shutdown(0, reason);
       bus.publish("runtime.stopping", { reason });
       audio.playback.flush();
@@ -146,9 +146,13 @@ async function bodyAtRest(bus: Bus): Promise<void> {
   undo();
 }
 
-/** Wheels to zero, whatever else is going on. */
-export function stopWheels(services: ServiceRegistry, reason: string): void {
-  if (services.has("drive")) services.handle("drive").stop(reason);
+/** Wheels to zero, whatever else is going on. Never throws: the rest is switched off all the same. */
+export function stopWheels(services: ServiceRegistry, log: Logger, reason: string): void {
+  try {
+    if (services.has("drive")) services.handle("drive").stop(reason);
+  } catch (error) {
+    log.error("the wheels could not be told to stop", { error: describeError(error) });
+  }
 }
 
 function createSession(

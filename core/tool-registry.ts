@@ -164,7 +164,7 @@ export class ToolRegistry implements ToolPort {
         : `tool "${entry.tool.name}" was told to stop`;
       // A tool that heeds its signal reports what it did; only one that does not is answered for.
       const graceMs = late ? 0 : 500;
-      setTimeout(
+      grace = setTimeout(
         () => aborted.reject(new MynaError(late ? "TOOL_TIMEOUT" : "TOOL_ABORTED", message)),
         graceMs,
       );

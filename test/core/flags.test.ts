@@ -22,6 +22,13 @@ test("an unknown flag, a flag without its value and a bare word are named", () =
   expect(() => parseFlags(["forward"])).toThrow('what is "forward"?');
 });
 
+test("a log level that does not exist is answered with those there are", () => {
+  expect(() => parseFlags(["--log-level", "loud"])).toThrow(
+    "--log-level: expected debug, info, warn or error",
+  );
+  expect(parseFlags(["--log-level", "error"]).logLevel).toBe("error");
+});
+
 test("--help explains every flag and names the profiles", () => {
   const text = helpText(["desktop-sim"]);
   for (const name of Object.keys(FLAGS)) expect(text).toContain(`--${name}`);

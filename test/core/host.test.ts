@@ -1,4 +1,5 @@
 import { expect, jest, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { startTestRobot } from "../kit/index.ts";
 import { TempPlugins } from "./temp-plugins.ts";
 
@@ -167,6 +168,8 @@ test("a device that is not ready is tried again until it is there, and users wai
   }
   await until(() => health(robot, "user")?.state === "ready");
   expect(world.names).toEqual(["horn"]);
+  const states = robot.events("plugin.state_changed").filter(({ id }) => id === "device");
+  expect(states.map(({ state }) => state)).toEqual(["retrying", "ready"]);
   await robot.stop();
 });
 
@@ -272,4 +275,52 @@ test("a service of the program that embeds the robot satisfies a plugin", async 
   const sounds = { names: () => ["bell"], play: async () => ({ durationMs: 1 }) };
   await using robot = await startTestRobot({ plugins: { user: { use: user } }, services: { sounds } });
   expect(health(robot, "user")?.inspect).toEqual({ names: ["bell"] });
+});
+
+test("a device that opens after its plugin was given up is closed again", async () => {
+  using files = new TempPlugins();
+  const closed = `${files.folder}/closed`;
+  const device = files.write(
+    "slow-device.ts",
+    `import { writeFileSync } from "node:fs";
+export async function openCapture() {
+  await Bun.sleep(300);
+  return {
+    rateHz: 24000,
+    channels: 1,
+    read: (into) => (Bun.sleepSync(20), into.length),
+    close: () => writeFileSync(${JSON.stringify(closed)}, ""),
+  };
+}
+`,
+  );
+  const mic = files.plugin(
+    "mic",
+    `await ctx.audio.openCapture({ module: ${JSON.stringify(device)}, options: {}, acoustic: false });`,
+  );
+  await using robot = await startTestRobot({
+    plugins: { mic: { use: mic, setup_timeout_s: 0.1 } },
+    tolerant: true,
+  });
+  expect(health(robot, "mic")?.state).toBe("failed");
+  expect(existsSync(closed)).toBe(false);
+  await until(() => existsSync(closed));
+  await until(() => robot.robot.audio.counters()["capture_open"] === false);
+});
+
+test("a drive that cannot be told to stop does not keep the rest from being switched off", async () => {
+  using files = new TempPlugins();
+  const plugin = files.plugin("other", `ctx.defer(() => void (globalThis.released = true));`);
+  const world = Object.assign(globalThis, { released: false });
+  const drive = {
+    move: () => Promise.reject(new Error("no wheels")),
+    turn: () => Promise.reject(new Error("no wheels")),
+    stop: () => {
+      throw new Error("the bus of the motors is gone");
+    },
+    pose: () => ({ x_m: 0, y_m: 0, heading_deg: 0, moving: false }),
+  };
+  const robot = await startTestRobot({ plugins: { other: { use: plugin } }, services: { drive } });
+  await robot.stop();
+  expect(world.released).toBe(true);
 });

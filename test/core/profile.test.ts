@@ -117,6 +117,14 @@ test("a missing profile is answered with those there are", async () => {
   });
 });
 
+test("a profile that extends one that is not there is named with the key", async () => {
+  write("orphan.toml", 'extends = "nope"\n');
+  await expect(loadProfile("orphan", { env: {}, profilesFolder: folder })).rejects.toMatchObject({
+    code: "CONFIG_NOT_FOUND",
+    message: expect.stringMatching(/orphan\.toml: extends: there is no profile "nope"/),
+  });
+});
+
 test("profiles that extend each other are refused", async () => {
   write("a.toml", 'extends = "b"\n');
   write("b.toml", 'extends = "a"\n');
