@@ -97,10 +97,11 @@ async function run(flags: Flags): Promise<void> {
   });
   const hearing = parts.hearing();
   const leave = () => void brain.close().finally(() => process.exit(0));
-  process.on("SIGTERM", leave);
   if (flags.child) {
-    // Ctrl-C reaches the whole terminal; the runtime stops its robot first and then lets go of stdin.
+    // Ctrl-C reaches the whole terminal, and a service's stop all its processes; the runtime stops its robot first and
+    // then lets go of stdin.
     process.on("SIGINT", () => {});
+    process.on("SIGTERM", () => {});
     process.stdin.on("end", leave);
     process.stdin.on("close", leave);
     process.stdin.resume();
@@ -108,6 +109,7 @@ async function run(flags: Flags): Promise<void> {
     process.stdout.write(`${JSON.stringify(line)}\n`);
   } else {
     process.on("SIGINT", leave);
+    process.on("SIGTERM", leave);
     process.stdout.write(greeting(brain.url, hearing));
   }
   parts.warmUp();

@@ -55,6 +55,23 @@ test("the brain's process goes when its parent dies, whatever killed it", async 
   await gone(pid);
 });
 
+test("a signal to the whole group of processes leaves the brain to the runtime, which ends it last", async () => {
+  const brain = Bun.spawn({
+    cmd: [process.execPath, MAIN, "--child", "--port", "0"],
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  for await (const _ of brain.stdout) break;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    brain.kill(signal);
+    await Bun.sleep(100);
+    expect(await alive(brain.pid)).toBe(true);
+  }
+  brain.stdin.end();
+  expect(await brain.exited).toBe(0);
+});
+
 test("alone it greets, explains a wrong flag, and leaves on Ctrl-C", async () => {
   const wrong = Bun.spawnSync({ cmd: [process.execPath, MAIN, "--port", "many"] });
   expect(wrong.exitCode).toBe(2);
