@@ -28,7 +28,11 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.version) return print(packageJson.version);
   if (flags.help) return print(helpText(listProfiles(join(PACKAGE_FOLDER, "profiles"))));
   const profile = await loadProfile(flags.profile, { set: flags.set, overrides: terminalTable(flags) });
-  if (flags.check) return await checkProfile(profile);
+  const problems = await profileProblems(profile);
+  const fatal = flags.check ? problems : problems.filter(({ code }) => code.startsWith("CONFIG"));
+  if (fatal.length > 0) throw new MynaError("CONFIG_INVALID", fatal.map(({ message }) => message).join("\n"));
+  if (flags.check)
+    return print(`profile ${profile.name}: ${profile.plugins.length} plugins, no problem found`);
   return await run(profile, flags);
 }
 
@@ -76,9 +80,9 @@ function terminalTable(flags: Flags): Table {
 }
 
 /** Loads every driver and validates its table; opens nothing. */
-async function checkProfile(profile: Profile): Promise<number> {
+async function profileProblems(profile: Profile): Promise<MynaError[]> {
   sharePackages(myna);
-  const problems: string[] = [];
+  const problems: MynaError[] = [];
   for (const entry of profile.plugins) {
     for (const driver of entry.drivers) {
       try {
@@ -86,12 +90,11 @@ async function checkProfile(profile: Profile): Promise<number> {
         parsePluginConfig(loaded.definition.config, entry, driver);
         loaded.dispose();
       } catch (error) {
-        problems.push((error as Error).message);
+        problems.push(MynaError.from(error, "PLUGIN_INVALID"));
       }
     }
   }
-  if (problems.length > 0) throw new MynaError("CONFIG_INVALID", problems.join("\n"));
-  return print(`profile ${profile.name}: ${profile.plugins.length} plugins, no problem found`);
+  return problems;
 }
 
 function print(text: string): number {

@@ -139,3 +139,18 @@ test("a metrics port that is taken leaves the robot running and is reported", as
   expect(run.exitCode).toBe(0);
   expect(run.stderr).toContain(String(taken.port));
 }, 60_000);
+
+test("a wrong key of a plugin ends a real run before it starts, with one error and exit code 2", async () => {
+  const result = await start(
+    "--profile",
+    "desktop-sim",
+    "--set",
+    "plugins.drive.rom=3",
+    "--say",
+    "stop",
+    "--exit",
+  );
+  expect(result).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(result.stderr).toContain('--set: [plugins.drive] rom: unknown key, did you mean "room"?');
+  expect(result.stderr).not.toContain("which no plugin of the profile provides");
+});
