@@ -179,6 +179,7 @@ function createSession(
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
+    moving: () => bus.last("body.pose")?.moving === true,
     capture: audio.capture,
     playback: audio.playback,
     tools,

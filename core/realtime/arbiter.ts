@@ -89,6 +89,11 @@ export class Arbiter {
     return !this.#wish && !this.#request && this.#active === null && this.#turn === "none";
   }
 
+  /** The server is to do the next thing: it was asked, it answers, or the user speaks to it. */
+  get awaits(): boolean {
+    return this.#request !== null || this.#active !== null || this.#turn !== "none";
+  }
+
   /** Asks for an answer, now or as soon as that is allowed. */
   want(wish: { instructions?: string | undefined; automatic?: boolean } = {}): void {
     if (this.#wish) this.#counters.coalesced++;

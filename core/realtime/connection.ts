@@ -7,7 +7,7 @@ import type { ServerEvent } from "./events.ts";
 import type { ConnectionDeps, LinkChange } from "./connection-deps.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LinkEnds } from "./link-end.ts";
-import { expiredFault, fatalFault, linkFailure } from "./link-failure.ts";
+import { endingFault, linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { Outbox } from "./outbox.ts";
 import type { Weight } from "./outbox.ts";
@@ -15,6 +15,10 @@ import { Standby } from "./standby.ts";
 import type { Transport, TransportEvents, TransportRequest } from "./transport.ts";
 
 export type { ConnectionDeps, Endpoint, LinkChange };
+
+/** So long, ms, a link has to hold before its server is called as soon after the next failure as after the first. */
+const STEADY_MS = 10_000;
+const NO_PULSE = { ...linkFailure("LINK_CLOSED", "the server does not answer pings"), hung: true };
 
 /**
  * The link to the server: idle → connecting → ready → waiting → connecting … → closed. It is ready once our own
@@ -58,12 +62,15 @@ export class Connection {
     this.#deps = deps;
     this.#backoff = new Backoff(deps.config.reconnect, deps.random);
     this.#outbox = new Outbox(deps.config.outbox);
-    const { ping_ms: pingMs, pong_ms: pongMs } = deps.config.timeouts;
+    const { timeouts } = deps.config;
     this.#heartbeat = new Heartbeat({
-      pingMs,
-      pongMs,
+      pingMs: timeouts.ping_ms,
+      pongMs: timeouts.pong_ms,
+      watchedPingMs: timeouts.watched_ping_ms,
+      watchedPongMs: timeouts.watched_pong_ms,
+      ...(deps.attention && { attention: deps.attention }),
       ping: () => this.#transport?.ping(),
-      onDead: () => this.#lose(linkFailure("LINK_CLOSED", "the server does not answer pings")),
+      onDead: () => this.#lose(NO_PULSE),
     });
   }
 
@@ -83,8 +90,7 @@ export class Connection {
   /** Sends now, or keeps it for when the link is ready. False where the outbox had to drop an event. */
   send(text: string, weight: Weight = "event"): boolean {
     if (this.open) {
-      this.#counters.sent++;
-      this.#transport?.send(text);
+      this.#transmit(text);
       return true;
     }
     return this.#state === "closed" ? false : this.#outbox.add(text, weight);
@@ -157,7 +163,7 @@ export class Connection {
     else {
       this.#transport = standby.handOver(this.#events(++this.#generation));
       if (standby.created) this.#deps.onEvent(standby.created);
-      this.#heartbeat.beat();
+      this.#heartbeat.arrived(this.#url);
       this.#restore();
     }
     void old?.close();
@@ -185,7 +191,8 @@ export class Connection {
   }
 
   counters(): Record<string, unknown> {
-    return { ...this.#counters, generation: this.#generation, outbox: this.#outbox.counters() };
+    const outbox = this.#outbox.counters();
+    return { ...this.#counters, ...this.#heartbeat.counters(), generation: this.#generation, outbox };
   }
 
   #modelOf(endpoint: Endpoint): string {
@@ -238,11 +245,12 @@ export class Connection {
   #missing(): void {
     const failure = linkFailure("SERVICE_UNAVAILABLE", "the Realtime server is not there yet");
     const route = this.#deps.reroute?.(failure, null);
-    if (route === "at_once") {
-      this.#open();
-      return;
-    }
-    const retryInMs = route === "wait" ? this.#backoff.fail() : null;
+    if (route === "at_once") this.#open();
+    else this.#wait(failure, route === "wait" ? this.#backoff.fail() : null);
+  }
+
+  /** Until the time is up, or, with null, until the address of a server is known. */
+  #wait(failure: LinkFailure, retryInMs: number | null): void {
     if (retryInMs !== null) this.#timer = setTimeout(() => this.#open(), retryInMs);
     this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
   }
@@ -257,10 +265,16 @@ export class Connection {
       onOpen: () => mine(() => this.#greet()),
       onText: (text) => mine(() => this.#receive(text)),
       onAudio: (pcm) => {
-        if (generation === this.#generation && this.#state === "ready") this.#deps.onAudio?.(pcm);
+        if (generation !== this.#generation) return;
+        this.#heartbeat.beat();
+        if (this.#state === "ready") this.#deps.onAudio?.(pcm);
       },
-      onBinary: () => mine(() => void this.#counters.binary_frames++),
-      onPong: () => mine(() => this.#heartbeat.beat()),
+      onBinary: () =>
+        mine(() => {
+          this.#counters.binary_frames++;
+          this.#heartbeat.beat();
+        }),
+      onPong: () => mine(() => this.#heartbeat.pong()),
       onClose: (failure) => mine(() => this.#lose(failure)),
     };
   }
@@ -268,27 +282,29 @@ export class Connection {
   #greet(): void {
     this.#hello = newId("event");
     this.#greeted = true;
+    this.#transmit(this.#deps.configure(this.#hello));
+    this.#heartbeat.arrived(this.#url);
+  }
+
+  #transmit(text: string): void {
     this.#counters.sent++;
-    this.#transport?.send(this.#deps.configure(this.#hello));
-    this.#heartbeat.beat();
+    this.#transport?.send(text);
+    this.#heartbeat.sent(text.length);
   }
 
   #receive(text: string): void {
     this.#counters.received++;
+    this.#heartbeat.beat();
     const event = this.#deps.dialect.decode(text);
     if (event === null) return;
     if (event.type === "error") {
-      const end = fatalFault(event.fault) ?? expiredFault(event.fault);
-      if (end) {
-        this.#lose(end);
-        return;
-      }
       const configuring = this.#state === "connecting" && !this.#restoring;
-      if (configuring && (event.fault.eventId ?? this.#hello) === this.#hello) {
-        this.#refused(event.fault.kind, event.fault.message);
-        return;
-      }
-    }
+      const end = endingFault(
+        event.fault,
+        configuring && (event.fault.eventId ?? this.#hello) === this.#hello,
+      );
+      if (end) return this.#lose(end);
+    } else if (event.type === "response_done" && event.status === "completed") this.#backoff.reset();
     if (this.#restoring) {
       this.#restoring(event);
       return;
@@ -304,11 +320,6 @@ export class Connection {
     this.#deps.onEvent(event);
   }
 
-  #refused(kind: string, message: string): void {
-    const text = `the server does not accept the session's configuration: ${message}`;
-    this.#lose(kind === "server_error" ? linkFailure("LINK_CLOSED", text) : linkFailure("LINK_FATAL", text));
-  }
-
   /** Sends what the session has to know before the rest, then goes on. */
   #restore(): void {
     const generation = this.#generation;
@@ -318,9 +329,7 @@ export class Connection {
     this.#restoring = () => {};
     const receive = this.#deps.restore?.({
       send: (text) => {
-        if (generation !== this.#generation) return;
-        this.#counters.sent++;
-        this.#transport?.send(text);
+        if (generation === this.#generation) this.#transmit(text);
       },
       done: () => {
         if (ended || generation !== this.#generation) return;
@@ -335,7 +344,6 @@ export class Connection {
   #becomeReady(): void {
     clearTimeout(this.#deadline);
     this.#restoring = null;
-    this.#backoff.reset();
     this.#readyAtMs = performance.now();
     if (this.#state !== "ready") this.#enter("ready");
     if (this.state !== "ready") return;
@@ -348,6 +356,7 @@ export class Connection {
     const wasReady = this.#state === "ready";
     this.#abandon()?.terminate();
     const livedMs = wasReady ? performance.now() - this.#readyAtMs : null;
+    if (livedMs !== null && livedMs >= STEADY_MS) this.#backoff.reset();
     const { failure: verdict, atOnce: rotates } = this.#ends.judge(failure, livedMs);
     if (wasReady) {
       this.#counters.lost++;
@@ -356,25 +365,14 @@ export class Connection {
       // A listener may have closed the link.
       if (this.state === "closed") return;
     }
-    if (atOnce || rotates) {
-      if (rotates) this.#counters.rotated++;
-      this.#open();
-      return;
-    }
-    const route = this.#deps.reroute?.(verdict, livedMs);
-    if (route === "at_once") {
-      this.#open();
-      return;
-    }
+    if (rotates) this.#counters.rotated++;
+    const route = atOnce || rotates ? "at_once" : this.#deps.reroute?.(verdict, livedMs);
+    if (route === "at_once") return this.#open();
     const delayMs = (route ? route === "wait" : verdict.retryable) ? this.#backoff.fail() : null;
     const retryInMs = delayMs === null ? null : Math.max(delayMs, verdict.retryAfterMs ?? 0);
-    if (retryInMs === null) {
-      this.#outbox.clear();
-      this.#enter("closed", { failure: { ...verdict, retryable: false } });
-    } else {
-      this.#timer = setTimeout(() => this.#open(), retryInMs);
-      this.#enter("waiting", { retryInMs, failure: verdict });
-    }
+    if (retryInMs !== null) return this.#wait(verdict, retryInMs);
+    this.#outbox.clear();
+    this.#enter("closed", { failure: { ...verdict, retryable: false } });
   }
 
   /** Leaves the present connection without a word; what it still says is dropped. */
@@ -393,6 +391,7 @@ export class Connection {
 
   #enter(state: LinkState, about: { retryInMs?: number; failure?: LinkFailure } = {}): void {
     this.#state = state;
-    this.#deps.onChange({ state, url: this.#url, attempt: this.#backoff.failures + 1, ...about });
+    const attempt = state === "ready" ? 1 : this.#backoff.failures + 1;
+    this.#deps.onChange({ state, url: this.#url, attempt, ...about });
   }
 }

@@ -106,8 +106,8 @@ export class Failover {
     const { at, several } = this.#endpoints;
     if (!several) return null;
     const from = this.#endpoints.nameOf(at);
-    // Without a network a second attempt at the same server is lost time.
-    const reroute = this.#endpoints.failed(failure, this.#offline ? null : readyMs);
+    // Without a network, or with nobody at home, a second attempt at the same server is lost time.
+    const reroute = this.#endpoints.failed(failure, this.#offline || failure.hung ? null : readyMs);
     this.#lastFailure = failure.message;
     this.#lastRefused = !failure.retryable;
     if (this.#endpoints.at !== at && reroute === "at_once") {

@@ -65,6 +65,7 @@ export class Session {
       dialect: this.#dialect,
       endpoint: () => this.#limits.choose(this.#failover.current()),
       patienceMs: () => this.#failover.patienceMs(),
+      attention: () => (deps.moving?.() ? "moving" : this.#arbiter.awaits ? "awaiting" : "none"),
       reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
       connect: dialer({ connect, dialect: this.#dialect, model, speaks, known, log: deps.log }),
       configure: (eventId) => {
@@ -209,8 +210,8 @@ export class Session {
     if (state === "closed" || state === "idle") return;
     this.#clock.frame(atMs);
     this.#continuity.frame(frame);
-    if (this.#connection.sendAudio(frame)) return;
-    this.#connection.sendIfReady(this.#dialect.append(frame));
+    if (!this.#connection.open || this.#connection.sendAudio(frame)) return;
+    this.#connection.send(this.#dialect.append(frame));
   }
 
   #send(event: ClientEvent): void {
@@ -296,25 +297,8 @@ export class Session {
     this.#arbiter.heard();
     this.#continuity.observe(event);
     this.#limits.receive(event);
+    if (this.#speech.receive(event)) return;
     switch (event.type) {
-      case "audio":
-        this.#speech.audio(event);
-        break;
-      case "audio_done":
-        this.#speech.audioDone(event.itemId);
-        break;
-      case "speech_announced":
-        this.#speech.announced(event.responseId, event.itemId);
-        break;
-      case "output_buffer":
-        this.#speech.outputBuffer(event.responseId, event.change);
-        break;
-      case "text_delta":
-        this.#speech.textDelta(event.responseId, event.itemId, event.delta);
-        break;
-      case "text_done":
-        this.#speech.textDone(event.responseId, event.itemId, event.text);
-        break;
       case "speech_started":
         this.#arbiter.speechStarted();
         if (config.barge_in) this.#silence("server");
@@ -364,11 +348,6 @@ export class Session {
         break;
       case "error":
         this.#faults.receive(event.fault, this.#arbiter.fault(event.fault));
-        break;
-      case "session_created":
-      case "session_updated":
-      case "item_deleted":
-      case "rate_limits":
         break;
     }
   }

@@ -1,6 +1,7 @@
 import { AssistantSpeech, heardText } from "./assistant-speech.ts";
 import type { AssistantSpeechDeps, Cut } from "./assistant-speech.ts";
-import type { AudioDelta } from "./events.ts";
+import type { AudioDelta, ServerEvent } from "./events.ts";
+import { RecentIds } from "./recent-ids.ts";
 
 /** How long sound may still be on its way when the server says that its queue is empty: event and packet race. */
 const LAST_PACKETS_MS = 200;
@@ -37,6 +38,8 @@ export class StreamedSpeech extends AssistantSpeech {
   readonly #flushServer: () => void;
   /** Oldest first. */
   readonly #soundings: Sounding[] = [];
+  /** Responses that the server has thrown away. */
+  readonly #cleared = new RecentIds();
   /** One for all frames. */
   readonly #delta: AudioDelta = { type: "audio", responseId: "", itemId: "", pcm: new Int16Array(0) };
   #streams = false;
@@ -46,6 +49,32 @@ export class StreamedSpeech extends AssistantSpeech {
   constructor(deps: AssistantSpeechDeps, flushServer: () => void) {
     super(deps);
     this.#flushServer = flushServer;
+  }
+
+  /** True for events that are about nothing but the robot's sound and words. */
+  receive(event: ServerEvent): boolean {
+    switch (event.type) {
+      case "audio":
+        this.audio(event);
+        return true;
+      case "audio_done":
+        this.audioDone(event.itemId);
+        return true;
+      case "speech_announced":
+        this.announced(event.responseId, event.itemId);
+        return true;
+      case "output_buffer":
+        this.outputBuffer(event.responseId, event.change);
+        return true;
+      case "text_delta":
+        this.textDelta(event.responseId, event.itemId, event.delta);
+        return true;
+      case "text_done":
+        this.textDone(event.responseId, event.itemId, event.text);
+        return true;
+      default:
+        return false;
+    }
   }
 
   /** A connection is ready. */
@@ -58,7 +87,8 @@ export class StreamedSpeech extends AssistantSpeech {
   announced(responseId: string, itemId: string): void {
     if (!this.#streams || this.#of(responseId)) return;
     this.#expect(responseId, itemId);
-    if (this.isCut(responseId)) this.#flushServer();
+    // By a second time the server may be at the next response, which would be thrown away instead.
+    if (this.isCut(responseId) && !this.#cleared.has(responseId)) this.#flushServer();
   }
 
   /** 20 ms or more of the track, PCM16 mono 24 kHz, borrowed. Silence before an answer and between two is left out. */
@@ -93,6 +123,7 @@ export class StreamedSpeech extends AssistantSpeech {
       sounding.begun = true;
       return;
     }
+    if (change === "cleared") this.#cleared.add(responseId);
     const sounding = this.#of(responseId);
     if (!sounding) return;
     sounding.over = true;
