@@ -117,9 +117,11 @@ export class StreamedSpeech extends AssistantSpeech {
   outputBuffer(responseId: string, change: "started" | "stopped" | "cleared"): void {
     if (!this.#streams) return;
     if (change === "started") {
-      // One at a time: what came before is over. A server that announces nothing is heard all the same.
+      // One at a time: what sounded before is over. A server that announces nothing is heard all the same.
       const sounding = this.#of(responseId) ?? this.#expect(responseId, responseId);
-      while (this.#soundings[0] && this.#soundings[0] !== sounding) this.#finish(this.#soundings[0]);
+      for (const other of [...this.#soundings]) if (other !== sounding && other.begun) this.#finish(other);
+      this.#soundings.splice(this.#soundings.indexOf(sounding), 1);
+      this.#soundings.unshift(sounding);
       sounding.begun = true;
       return;
     }
