@@ -265,7 +265,7 @@ export class Session {
     const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
     const cut = running !== null && !whole && this.#speech.begun(running);
     this.#limits.lost(running !== null);
-    this.#tools.linkLost();
+    this.#tools.linkLost(renewed);
     this.#arbiter.linkLost(whole);
     if (this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
       this.#arbiter.want({ automatic: true });
