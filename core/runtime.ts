@@ -62,7 +62,11 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
-  const session = createSession(profile, { bus, services, tools, audio, log, env });
+  const pluginsTried = Promise.withResolvers<void>();
+  const session = createSession(profile, {
+    ...{ bus, services, tools, audio, log, env },
+    pluginsTried: pluginsTried.promise,
+  });
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
 
@@ -121,7 +125,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   };
 
   session.start();
-  await host.start(profile.plugins);
+  await host.start(profile.plugins).finally(pluginsTried.resolve);
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
       const reload = () => void host.reload(instance.id).catch(() => {});
@@ -164,6 +168,7 @@ function createSession(
     audio: AudioEngine;
     log: Logger;
     env: Record<string, string | undefined>;
+    pluginsTried: Promise<void>;
   },
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
@@ -175,7 +180,7 @@ function createSession(
     config: profile.session,
     endpoint,
     fallbacks,
-    connect: transports(services),
+    connect: transports(services, parts.pluginsTried),
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
