@@ -130,7 +130,10 @@ export class Session {
       resume: () => this.#continuity.resume(),
       hear: (frame) => this.#continuity.frame(frame),
       open: () => this.#connection.start(),
-      hangUp: (reason) => this.#connection.hangUp(reason),
+      hangUp: (reason) => {
+        this.#failover.rest();
+        this.#connection.hangUp(reason);
+      },
       spent: (message) => this.#faults.report("BUDGET_SPENT", message),
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];

@@ -32,7 +32,12 @@ function bench(
   });
   const spend = (sessionUsd: number, more: Partial<Spent> = {}) =>
     budget.check({ sessionUsd, dayUsd: sessionUsd, day: "2026-11-21", paying: true, ...more });
-  return { budget, warned, steps, can, spend };
+  /** Spends, then rests: what was decided on happens. */
+  const rest = (sessionUsd: number, more: Partial<Spent> = {}) => {
+    spend(sessionUsd, more);
+    budget.takeStep();
+  };
+  return { budget, warned, steps, can, spend, rest };
 }
 
 describe("a cap", () => {
@@ -54,64 +59,65 @@ describe("a cap", () => {
   });
 
   test("leads to the smaller model first, then to sleep where there is no brain of one's own", () => {
-    const { spend, steps } = bench({ session_usd: 1 });
-    for (const usd of [0.5, 0.91, 0.95, 1.01, 1.2]) spend(usd);
+    const { rest, steps } = bench({ session_usd: 1 });
+    for (const usd of [0.5, 0.91, 0.95, 1.01, 1.2]) rest(usd);
     expect(steps).toEqual(["smaller_model", "sleep"]);
   });
 
   test("leads to the local brain where there is one, and no further", () => {
-    const { spend, steps } = bench({ session_usd: 1 }, ["smaller_model", "local_brain", "sleep"]);
-    for (const usd of [0.91, 1.01, 1.2]) spend(usd);
+    const { rest, steps } = bench({ session_usd: 1 }, ["smaller_model", "local_brain", "sleep"]);
+    for (const usd of [0.91, 1.01, 1.2]) rest(usd);
     expect(steps).toEqual(["smaller_model", "local_brain"]);
   });
 
-  test("that one answer jumps over is a cap", () => {
-    const { spend, steps, warned } = bench({ day_usd: 1 });
+  test("that one answer jumps over is a cap, warned of before anything happens", () => {
+    const { budget, spend, steps, warned } = bench({ day_usd: 1 });
     spend(3);
     expect(warned.length).toBe(1);
+    expect(steps).toEqual([]);
+    expect(budget.takeWarning()).not.toBeNull();
+    expect(budget.takeStep()).toBe("sleep");
     expect(steps).toEqual(["sleep"]);
   });
 
   test("is obeyed in the order of the profile, by the steps that it names", () => {
     const all: BudgetStep[] = ["smaller_model", "local_brain", "sleep"];
     const first = bench({ session_usd: 1, degrade: ["sleep", "local_brain"] }, all);
-    first.spend(0.95);
-    first.spend(1);
+    first.rest(0.95);
+    first.rest(1);
     expect(first.steps).toEqual(["sleep"]);
     const none = bench({ session_usd: 1, degrade: [] }, all);
-    none.spend(2);
+    none.rest(2);
     expect(none.steps).toEqual([]);
   });
 
   test("needs no step while the server that answers costs nothing", () => {
-    const { spend, steps } = bench({ day_usd: 1 });
-    spend(2, { paying: false });
+    const { rest, steps } = bench({ day_usd: 1 });
+    rest(2, { paying: false });
     expect(steps).toEqual([]);
   });
 
   test("of the day is open again the next day, and warned of again", () => {
-    const { budget, spend, steps, warned } = bench({ day_usd: 1 });
-    spend(2);
-    expect(budget.takeStep()).toBe("sleep");
-    spend(2, { dayUsd: 0, day: "2026-11-22" });
-    expect(budget.takeStep()).toBe("none");
-    spend(3, { day: "2026-11-22", dayUsd: 1 });
+    const { rest, steps, warned } = bench({ day_usd: 1 });
+    rest(2);
+    rest(2, { dayUsd: 0, day: "2026-11-22" });
+    rest(3, { day: "2026-11-22", dayUsd: 1 });
     expect(steps).toEqual(["sleep", "none", "sleep"]);
     expect(warned.length).toBe(2);
   });
 
   test("of the session is not opened by a new day", () => {
-    const { spend, steps } = bench({ session_usd: 1 });
-    spend(2);
-    spend(2, { day: "2026-11-22" });
+    const { rest, steps } = bench({ session_usd: 1 });
+    rest(2);
+    rest(2, { day: "2026-11-22" });
     expect(steps).toEqual(["sleep"]);
   });
 
   test("lets a sleeping robot wake up to a brain of its own that appears", () => {
-    const { can, spend, steps } = bench({ session_usd: 1 });
-    spend(2);
+    const { can, rest, steps } = bench({ session_usd: 1 });
+    rest(2);
     can.add("local_brain");
-    spend(2);
+    rest(2);
     expect(steps).toEqual(["sleep", "local_brain"]);
   });
 });
@@ -202,6 +208,8 @@ describe("a robot with a budget", () => {
     const { wire, bench, server } = link;
     answer(wire, "r1", 1.1);
     const warning = await wire.next("response.create");
+    expect(bench.events("budget.warned").length).toBe(1);
+    expect(bench.events("budget.degraded")).toEqual([]);
     begin(wire, "r2", warning);
     finish(wire, "r2");
     expect(await bench.event("session.hung_up")).toEqual({ reason: "budget" });
