@@ -46,6 +46,7 @@ interface Utterance {
 export class AssistantSpeech {
   readonly #playback: Playback;
   readonly #publish: AssistantSpeechDeps["publish"];
+  readonly #onWords: AssistantSpeechDeps["onWords"];
   readonly #utterances = new Map<string, Utterance>();
   readonly #cutResponses = new RecentIds();
   readonly #cutItems = new RecentIds();
@@ -58,6 +59,7 @@ export class AssistantSpeech {
 
   constructor({ playback, publish, onWords }: AssistantSpeechDeps) {
     this.#playback = playback;
+    this.#onWords = onWords;
     this.#publish = (topic, event) => {
       publish(topic, event);
       if (topic !== "assistant.transcript" || !onWords) return;
@@ -218,6 +220,16 @@ export class AssistantSpeech {
 
   counters(): Record<string, number> {
     return { ...this.#counters };
+  }
+
+  /** The link is gone in the middle of an item's sound: words that are ahead of it are not said any more. */
+  protected breakOff(itemId: string): void {
+    const utterance = this.#utterances.get(itemId);
+    if (!utterance) return;
+    const receivedMs = Math.floor((utterance.samples * 1000) / RATE_HZ);
+    utterance.text = receivedMs > 0 ? this.wordsHeard(itemId, utterance.text, receivedMs, receivedMs) : "";
+    utterance.cutShort = true;
+    this.#onWords?.(itemId, utterance.text);
   }
 
   /** What of an item's words counts as heard when it is cut; words that nobody speaks are read, and count. */

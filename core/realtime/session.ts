@@ -64,6 +64,7 @@ export class Session {
       config,
       dialect: this.#dialect,
       endpoint: () => this.#limits.choose(this.#failover.current()),
+      ...(deps.starting && { starting: deps.starting }),
       patienceMs: () => this.#failover.patienceMs(),
       attention: () => (deps.moving?.() ? "moving" : this.#arbiter.awaits ? "awaiting" : "none"),
       reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
@@ -266,12 +267,13 @@ export class Session {
     const running = this.#runningResponse;
     this.#runningResponse = null;
     const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
-    const cut = running !== null && !whole && this.#speech.begun(running);
+    const { unsounded } = this.#speech;
+    const cut = unsounded || (running !== null && !whole && this.#speech.begun(running));
     this.#limits.lost(running !== null);
     this.#tools.linkLost(renewed);
     this.#arbiter.linkLost(whole);
-    if (this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
-      this.#arbiter.want({ automatic: true });
+    const owed = this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed });
+    if (owed || unsounded) this.#arbiter.want({ automatic: true });
     this.#words.reset();
     this.#speech.linkLost();
     if (running === null) return;

@@ -167,7 +167,13 @@ export class StreamedSpeech extends AssistantSpeech {
     if (this.#streams && this.#soundings.length > 0) this.#flushServer();
   }
 
+  /** True where the server has told all of an answer, and its sound is still on the way: it is lost with the link. */
+  get unsounded(): boolean {
+    return this.#soundings.some((one) => one.responseEnded && !one.over && !this.isCut(one.responseId));
+  }
+
   override linkLost(): void {
+    for (const { itemId, over } of this.#soundings) if (!over) this.breakOff(itemId);
     this.#drop();
     super.linkLost();
   }

@@ -13,6 +13,7 @@ import { RawServer, until } from "../kit/raw-server.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 import { SessionBench, begin, connected, endItem, finish, settled, speak } from "./realtime-kit.ts";
+import { linkTest } from "./realtime-wires.ts";
 
 function bench(
   config: Record<string, unknown>,
@@ -161,7 +162,7 @@ function capped(config: Record<string, unknown>): Partial<SessionDeps> {
 }
 
 describe("a robot with a budget", () => {
-  test("says once and between turns that it is nearly spent", async () => {
+  linkTest("says once and between turns that it is nearly spent", async () => {
     await using link = await connected({ instructions: "Be kind." }, capped({ session_usd: 1 }));
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -184,7 +185,7 @@ describe("a robot with a budget", () => {
     expect(bench.events("budget.warned").length).toBe(1);
   });
 
-  test("goes on with the smaller model, on a connection of its own", async () => {
+  linkTest("goes on with the smaller model, on a connection of its own", async () => {
     await using link = await connected({}, capped({ session_usd: 1, warn_at: 1 }));
     expect(link.wire.path).toContain("model=gpt-realtime-2.1");
     answer(link.wire, "r1", 0.95);
@@ -203,7 +204,7 @@ describe("a robot with a budget", () => {
     expect(used).toMatchObject({ model: "gpt-realtime-2.1-mini", usd: expect.closeTo((0.1 / 4) * 0.6, 9) });
   });
 
-  test("sleeps at the cap, says so, and is not woken by words", async () => {
+  linkTest("sleeps at the cap, says so, and is not woken by words", async () => {
     await using link = await connected({}, capped({ session_usd: 1, warn_at: 1, degrade: ["sleep"] }));
     const { wire, bench, server } = link;
     answer(wire, "r1", 1.1);
@@ -224,7 +225,7 @@ describe("a robot with a budget", () => {
     expect(server.connections.length).toBe(1);
   });
 
-  test("turns to the brain of its own, which costs nothing", async () => {
+  linkTest("turns to the brain of its own, which costs nothing", async () => {
     await using own = await RawServer.listen();
     const localBrain = () => ({ url: own.url, free: true });
     const more = { ...capped({ session_usd: 1, warn_at: 1, degrade: ["local_brain", "sleep"] }), localBrain };
@@ -242,7 +243,7 @@ describe("a robot with a budget", () => {
     expect(link.bench.events("budget.degraded").map(({ step }) => step)).toEqual(["local_brain"]);
   });
 
-  test("whose day is spent sleeps from the start, until a brain of its own appears", async () => {
+  linkTest("whose day is spent sleeps from the start, until a brain of its own appears", async () => {
     const now = new Date();
     const two = (part: number) => String(part).padStart(2, "0");
     const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
@@ -295,7 +296,7 @@ describe("a robot with a budget", () => {
     }
   });
 
-  test("that talks to a server of its own is not stopped by what another one cost", async () => {
+  linkTest("that talks to a server of its own is not stopped by what another one cost", async () => {
     await using server = await RawServer.listen();
     const stateFile = join(folder, "cost.json");
     writeFileSync(stateFile, JSON.stringify({ day: "2026-01-01", usd: 5 }));
