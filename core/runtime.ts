@@ -63,9 +63,11 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     log.error("an audio handler threw", { error: describeError(error) }),
   );
   const pluginsTried = Promise.withResolvers<void>();
+  let starting = true;
   const session = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
     pluginsTried: pluginsTried.promise,
+    starting: () => starting,
   });
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
@@ -126,6 +128,8 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
 
   session.start();
   await host.start(profile.plugins).finally(pluginsTried.resolve);
+  starting = false;
+  session.endpointChanged();
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
       const reload = () => void host.reload(instance.id).catch(() => {});
@@ -169,6 +173,7 @@ function createSession(
     log: Logger;
     env: Record<string, string | undefined>;
     pluginsTried: Promise<void>;
+    starting: () => boolean;
   },
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
@@ -184,6 +189,7 @@ function createSession(
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
+    starting: parts.starting,
     moving: () => bus.last("body.pose")?.moving === true,
     capture: audio.capture,
     playback: audio.playback,

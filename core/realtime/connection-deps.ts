@@ -26,6 +26,8 @@ export interface ConnectionDeps {
   connect: Connect;
   /** Less time than the configured one for the present endpoint to become ready; undefined for that. */
   patienceMs?: () => number | undefined;
+  /** True while the program starts: a server that is not there yet is no news then, and {@link Connection.endpointChanged} follows. */
+  starting?: () => boolean;
   /** Why signs of life of the server are looked for closely now. */
   attention?: () => Attention;
   /**

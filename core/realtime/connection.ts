@@ -252,7 +252,8 @@ export class Connection {
   /** Until the time is up, or, with null, until the address of a server is known. */
   #wait(failure: LinkFailure, retryInMs: number | null): void {
     if (retryInMs !== null) this.#timer = setTimeout(() => this.#open(), retryInMs);
-    this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
+    if (failure.code === "SERVICE_UNAVAILABLE" && this.#deps.starting?.()) this.#state = "waiting";
+    else this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
   }
 
   /** What a transport tells; after its generation is over nothing of it counts. */

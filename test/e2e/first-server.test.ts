@@ -25,6 +25,22 @@ async function robotOf(
   });
 }
 
+describe("a robot whose server is a plugin's", () => {
+  test("is not said to wait for it while it starts", async () => {
+    await using robot = await startTestRobot({ plugins: { brain: { use: "brain-local" } } });
+    await robot.waitFor("session.state_changed", ({ state }) => state === "ready");
+    expect(robot.events("session.state_changed").map(({ state }) => state)).toEqual(["connecting", "ready"]);
+  });
+
+  test("is said to wait for it once every plugin was tried and none is one", async () => {
+    await using robot = await startTestRobot({});
+    expect(await robot.waitFor("session.state_changed")).toMatchObject({
+      state: "waiting",
+      code: "SERVICE_UNAVAILABLE",
+    });
+  });
+});
+
 describe("a robot whose first server is called over a wire that a plugin brings", () => {
   test("waits for the plugin at its start, and talks to the first server from the beginning", async () => {
     const brain = await scriptBrain();
@@ -33,7 +49,10 @@ describe("a robot whose first server is called over a wire that a plugin brings"
       await using robot = await robotOf(gateway.url, brain, { webrtc: { use: "transport-webrtc" } });
       const ready = await robot.waitFor("session.state_changed", ({ state }) => state === "ready");
       expect(ready.url).toBe(gateway.url);
-      expect(robot.events("session.state_changed").map(({ state }) => state)).toEqual(["connecting", "ready"]);
+      expect(robot.events("session.state_changed").map(({ state }) => state)).toEqual([
+        "connecting",
+        "ready",
+      ]);
       expect(robot.events("session.endpoint_changed")).toEqual([]);
     } finally {
       await brain.close();
