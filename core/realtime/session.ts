@@ -11,7 +11,7 @@ import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
-import { fatalFault } from "./link-failure.ts";
+import { fatalFault, linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
@@ -50,6 +50,8 @@ export class Session {
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
   #runningResponse: string | null = null;
+  /** Connections in a row on which no answer began that was asked for. */
+  #vainAttempts = 0;
   readonly #counters = { events: 0, responses: 0 };
 
   constructor(deps: SessionDeps) {
@@ -85,8 +87,7 @@ export class Session {
       ready: () => this.#connection.open,
       answersItself: detects && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
-      onTimeout: () =>
-        this.#faults.report("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
+      onTimeout: () => this.#unanswered(),
       holdMs: () => this.#limits.holdMs(),
       again: (fault) => this.#limits.refused(fault),
     });
@@ -283,6 +284,15 @@ export class Session {
     });
   }
 
+  /** The server is there, and does not begin an answer: another connection, to the next server where there is one, is asked. */
+  #unanswered(): void {
+    const message = "the server did not begin an answer that was asked for";
+    this.#faults.report("LINK_TIMEOUT", message);
+    const servers = 1 + (this.#deps.fallbacks?.length ?? 0);
+    if (this.#vainAttempts++ >= servers) return;
+    this.#connection.reconnect({ ...linkFailure("LINK_TIMEOUT", message), hung: true });
+  }
+
   /**
    * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
    * itself what it hears someone speak over; then only the truncation is ours.
@@ -320,6 +330,7 @@ export class Session {
         });
         break;
       case "committed":
+        this.#arbiter.committed();
         if (config.transcription_model !== "") this.#words.committed(event.itemId, event.previousItemId);
         publish("user.committed", { item_id: event.itemId, committed_at_ms: performance.now() });
         break;
@@ -338,6 +349,7 @@ export class Session {
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
+        this.#vainAttempts = 0;
         this.#counters.responses++;
         this.#speech.responseBegan(event.responseId);
         if (this.#arbiter.created(event.responseId, event.clientEventId))

@@ -63,6 +63,9 @@ export class StreamedSpeech extends AssistantSpeech {
       case "speech_announced":
         this.announced(event.responseId, event.itemId);
         return true;
+      case "call_announced":
+        this.goesOn(event.responseId);
+        return true;
       case "output_buffer":
         this.outputBuffer(event.responseId, event.change);
         return true;
