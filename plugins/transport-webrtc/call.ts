@@ -128,8 +128,12 @@ export class Call implements Transport {
       if (state === "open" && !this.#over && !this.#opened) {
         this.#opened = true;
         this.#events.onOpen();
-      } else if (state === "closed" && this.#opened) {
-        this.#fail(linkFailure("LINK_CLOSED", "the server ended the call"));
+      } else if (state === "closed") {
+        this.#fail(
+          this.#opened
+            ? linkFailure("LINK_CLOSED", "the server ended the call")
+            : linkFailure("LINK_REFUSED", "the server ended the call before it began"),
+        );
       }
     });
     this.#channel.onMessage.subscribe((message) => {

@@ -159,14 +159,19 @@ export function speak(wire: RawConnection, responseId: string, itemId: string, m
   wire.send({ type: "response.output_audio.delta", ...place, delta: tone(ms) });
 }
 
-/** The loudspeaker gets so much of an item and plays it. Over WebRTC sound comes at the pace it is heard. */
-export async function hear(bench: SessionBench, itemId: string, ms: number): Promise<void> {
-  const arrived = () =>
+/** So much of an item is at the loudspeaker. Over WebRTC sound comes at the pace it is heard. */
+export async function arrived(bench: SessionBench, itemId: string, ms: number): Promise<void> {
+  const samples = () =>
     bench.playback.writes.reduce((sum, write) => sum + (write.itemId === itemId ? write.pcm.length : 0), 0);
   await until(
-    () => arrived() >= Math.max(1, ms * 24),
-    () => `Of ${itemId} ${arrived() / 24} ms came, not ${ms}`,
+    () => samples() >= Math.max(1, ms * 24),
+    () => `Of ${itemId} ${samples() / 24} ms came, not ${ms}`,
   );
+}
+
+/** The loudspeaker gets so much of an item and plays that. */
+export async function hear(bench: SessionBench, itemId: string, ms: number): Promise<void> {
+  await arrived(bench, itemId, ms);
   bench.playback.play(ms);
 }
 

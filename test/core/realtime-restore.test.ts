@@ -272,8 +272,8 @@ describe("after a drop a new session", () => {
     await using link = await connected(PATIENT);
     say(link.wire, "u1", "tell me a story");
     begin(link.wire, "r1");
-    speak(link.wire, "r1", "a1", 100, "Once upon");
-    await hear(link.bench, "a1", 0);
+    speak(link.wire, "r1", "a1", 1000, "Once upon");
+    await hear(link.bench, "a1", 700);
     link.wire.drop();
     const wire = await link.server.accept();
     await welcome(wire, 3);

@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import { RawServer, until } from "../kit/raw-server.ts";
 import {
   announce,
+  arrived,
   begin,
   callItem,
   connected,
@@ -159,14 +160,15 @@ describe("an answer", () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 100, "Once upon");
-    await hear(bench, "a1", 0);
+    speak(wire, "r1", "a1", 1000, "Once upon");
+    await hear(bench, "a1", 450);
+    await arrived(bench, "a1", 700);
     wire.drop();
     await bench.event("response.finished");
     expect(bench.events("response.finished")).toMatchObject([{ response_id: "r1", status: "failed" }]);
     expect(bench.playback.flushes).toBe(0);
     expect(bench.events("assistant.transcript").at(-1)?.final).toBe(false);
-    bench.playback.play(100);
+    bench.playback.play(1000);
     expect(bench.events("playback.stopped")).toMatchObject([{ item_id: "a1", reason: "finished" }]);
     expect(bench.events("assistant.transcript").at(-1)).toEqual({
       item_id: "a1",
@@ -185,8 +187,9 @@ describe("an answer", () => {
   linkTest("of the old link that is interrupted is cut in the memory of the new one as well", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
-    speak(link.wire, "r1", "a1", 100, "Once upon");
-    await hear(link.bench, "a1", 50);
+    speak(link.wire, "r1", "a1", 1000, "Once upon");
+    await hear(link.bench, "a1", 450);
+    await arrived(link.bench, "a1", 700);
     link.wire.drop();
     const again = await link.server.accept();
     await again.configure();
@@ -337,12 +340,15 @@ describe("responses and wishes on the wire", () => {
     expect(wire.all("response.create").length).toBe(1);
   });
 
-  linkTest("a server that never begins an answer is reported, and the next wish goes out (C21)", async () => {
+  linkTest("a server that never begins an answer is reported and called anew once, and the next wish goes out (C21)", async () => {
     await using link = await connected({ timeouts: { response_ms: 20 } });
     link.bench.session.port.respond();
     expect(await link.bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
+    const again = await link.server.accept();
+    await again.configure();
+    await link.bench.event("session.error", 2);
     link.bench.session.port.respond();
-    await until(() => link.wire.all("response.create").length === 2, "No second wish");
+    await until(() => again.all("response.create").length === 2, "No second wish");
   });
 });
 

@@ -1,8 +1,24 @@
 import { test } from "bun:test";
 import type { Connect } from "../../core/realtime/transport.ts";
 
-/** transport-webrtc-session.test.ts runs the tests of the session once more with `MYNA_TEST_WIRE=webrtc`. */
+/** transport-webrtc-wires.test.ts runs the tests of the session once more with `MYNA_TEST_WIRE=webrtc`. */
 export const TEST_WIRE = process.env["MYNA_TEST_WIRE"] === "webrtc" ? "webrtc" : "websocket";
+/** The files of which the tests of links run over both wires. */
+export const LINK_FILES: Record<string, string> = Object.fromEntries([
+  ...[
+    "budget",
+    "faults",
+    "interruption",
+    "limits",
+    "renewal",
+    "restore",
+    "session",
+    "stall",
+    "tools",
+    "usage",
+  ].map((name) => [name, `test/core/realtime-${name}.test.ts`]),
+  ["server-quirks", "test/peers/server-quirks.test.ts"],
+]);
 /** Ends the titles of what is run over WebRTC. */
 export const WEBRTC_MARK = "(over WebRTC)";
 
