@@ -340,16 +340,19 @@ describe("responses and wishes on the wire", () => {
     expect(wire.all("response.create").length).toBe(1);
   });
 
-  linkTest("a server that never begins an answer is reported and called anew once, and the next wish goes out (C21)", async () => {
-    await using link = await connected({ timeouts: { response_ms: 20 } });
-    link.bench.session.port.respond();
-    expect(await link.bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
-    const again = await link.server.accept();
-    await again.configure();
-    await link.bench.event("session.error", 2);
-    link.bench.session.port.respond();
-    await until(() => again.all("response.create").length === 2, "No second wish");
-  });
+  linkTest(
+    "a server that never begins an answer is reported and called anew once, and the next wish goes out (C21)",
+    async () => {
+      await using link = await connected({ timeouts: { response_ms: 20 } });
+      link.bench.session.port.respond();
+      expect(await link.bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
+      const again = await link.server.accept();
+      await again.configure();
+      await link.bench.event("session.error", 2);
+      link.bench.session.port.respond();
+      await until(() => again.all("response.create").length === 2, "No second wish");
+    },
+  );
 });
 
 describe("the user's words", () => {

@@ -204,12 +204,17 @@ describe("our session survives a server", () => {
   });
 
   linkTest("that does not answer at all", async () => {
-    await using kit = await connected({ timeouts: { response_ms: 40 } });
-    const { wire, bench } = kit;
+    await using kit = await connected({ timeouts: { response_ms: 300 } });
+    const { wire, bench, server } = kit;
     bench.session.port.sendText("hello");
     await wire.next("response.create");
     expect(await bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
-    await stillAnswers(wire, bench);
+    // It is called anew and asked once more, in vain.
+    const again = await server.accept();
+    await again.configure();
+    await again.next("response.create");
+    await bench.event("session.error", 2);
+    await stillAnswers(again, bench);
   });
 
   for (const code of [4000, 1008]) {
