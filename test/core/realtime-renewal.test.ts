@@ -94,7 +94,7 @@ function greet(wire: RawConnection, expiresInMs: number): void {
 
 describe("renewal", () => {
   linkTest(
-    "makes the next session beside the present one, tells it the conversation, and loses no frame",
+    "makes the next session beside the present one, tells it the conversation, and loses no frame (C17)",
     async () => {
       await using link = await connected({ restore: { ack_ms: 5000 }, renewal: { before_s: 3600 } });
       const { wire, bench, server } = link;

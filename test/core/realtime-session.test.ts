@@ -215,6 +215,54 @@ describe("an answer", () => {
   });
 });
 
+describe("a connection that was left", () => {
+  linkTest("changes nothing by what it still says (C14)", async () => {
+    await using first = await RawServer.listen();
+    await using second = await RawServer.listen();
+    let { url } = first;
+    await using bench = new SessionBench(() => ({ url }));
+    bench.session.start();
+    const old = await first.accept();
+    await old.configure();
+    await bench.state("ready");
+    url = second.url;
+    bench.session.endpointChanged();
+    begin(old, "r_old");
+    speak(old, "r_old", "a_old", 40, "From the past.");
+    old.send({ type: "error", error: { code: "invalid_api_key", message: "too late" } });
+    const wire = await second.accept();
+    begin(old, "r_old2");
+    await wire.configure();
+    await bench.state("ready");
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 40, "From now.");
+    await hear(bench, "a1", 20);
+    await settled(wire, bench);
+    expect(bench.events("response.started").map(({ response_id }) => response_id)).toEqual(["r1"]);
+    expect(new Set(bench.playback.writes.map(({ itemId }) => itemId))).toEqual(new Set(["a1"]));
+    expect(bench.events("session.error")).toEqual([]);
+    expect(bench.session.port.state()).toBe("ready");
+  });
+
+  linkTest("is closed once and sent nothing after, however often it is closed (C20)", async () => {
+    await using link = await connected();
+    const { wire, bench, server } = link;
+    bench.session.port.respond();
+    await wire.next("response.create");
+    await Promise.all([bench.session.close(), bench.session.close()]);
+    await bench.session.close();
+    expect((await wire.closed).code).toBe(1000);
+    const sent = wire.frames.length;
+    bench.session.port.sendText("too late");
+    bench.capture.frames(5);
+    bench.session.bargeIn();
+    await Bun.sleep(50);
+    expect(wire.frames.length).toBe(sent);
+    expect(server.connections.length).toBe(1);
+    expect(bench.session.port.state()).toBe("closed");
+  });
+});
+
 describe("ctx.session", () => {
   linkTest("sends what was typed, once, and asks for one answer", async () => {
     await using link = await connected();
@@ -278,6 +326,31 @@ describe("errors of the server", () => {
     expect(link.bench.events("session.error")).toEqual([]);
     expect(link.bench.session.port.state()).toBe("ready");
     expect(link.bench.session.counters()).toMatchObject({ benign_errors: 4, server_errors: 0 });
+  });
+
+  linkTest("unknown events and missing fields neither throw nor change the state (C12)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    const states = bench.events("session.state_changed").length;
+    for (const frame of [
+      '{"type":"nobody.knows","x":{"y":[1]}}',
+      '{"type":"response.created"}',
+      '{"type":"response.done","response":{"id":"r0","status":"cancelled","status_details":"turn_detected","usage":null}}',
+      '{"type":"conversation.item.added","item":null}',
+      '{"type":"conversation.item.input_audio_transcription.completed"}',
+      '{"type":7}',
+    ])
+      wire.sendRaw(frame);
+    begin(wire, "r1");
+    finish(wire, "r1", { usage: null, status_details: "none" });
+    await bench.event("response.finished");
+    await settled(wire, bench);
+    expect(bench.events("session.state_changed").length).toBe(states);
+    expect(bench.events("session.error")).toEqual([]);
+    expect(bench.events("response.finished").at(-1)).toMatchObject({
+      response_id: "r1",
+      status: "completed",
+    });
   });
 
   linkTest("of any other kind are published and thrown at nobody (C23)", async () => {

@@ -3,6 +3,19 @@ import type { Connect } from "../../core/realtime/transport.ts";
 
 /** transport-webrtc-wires.test.ts runs the tests of the session once more with `MYNA_TEST_WIRE=webrtc`. */
 export const TEST_WIRE = process.env["MYNA_TEST_WIRE"] === "webrtc" ? "webrtc" : "websocket";
+/** The files `test/core/realtime-….test.ts` that run once more with every server in the beta dialect. */
+export const BETA_FILES: readonly string[] = [
+  "session",
+  "tools",
+  "interruption",
+  "connection",
+  "restore",
+  "renewal",
+  "faults",
+  "stall",
+  "usage",
+  "limits",
+];
 /** The files of which the tests of links run over both wires. */
 export const LINK_FILES: Record<string, string> = Object.fromEntries([
   ...[

@@ -190,6 +190,39 @@ describe("our session survives a server", () => {
     await stillAnswers(wire, bench);
   });
 
+  linkTest("that names no item it committed, and echoes no metadata", async () => {
+    await using kit = await connected();
+    const { wire, bench } = kit;
+    wire.send({ type: "input_audio_buffer.committed" });
+    bench.session.port.sendText("hello");
+    await wire.next("response.create");
+    // Nothing tells whose answer it is.
+    begin(wire, "r1");
+    wire.send({ type: "response.output_text.done", ...place("r1", "i1"), text: "Hi." });
+    finish(wire, "r1", { metadata: null });
+    await bench.event("response.finished");
+    await settled(wire, bench);
+    expect(wire.all("response.create")).toHaveLength(1);
+    expect(said(bench)).toEqual(["Hi."]);
+    await stillAnswers(wire, bench);
+  });
+
+  linkTest("that says an event which does not exist for a cancelled answer, late", async () => {
+    await using kit = await connected();
+    const { wire, bench } = kit;
+    bench.session.port.sendText("tell me");
+    begin(wire, "r1", await wire.next("response.create"));
+    await bench.event("response.started");
+    bench.session.port.interrupt();
+    await wire.next("response.cancel");
+    wire.send({ type: "response.output_text.done", ...place("r1", "i1"), text: "All of it." });
+    finish(wire, "r1");
+    wire.send({ type: "response.cancelled", response: { id: "r1" } });
+    await bench.event("response.finished");
+    expect(said(bench).join("|")).not.toContain("All of it.");
+    await stillAnswers(wire, bench);
+  });
+
   linkTest("that objects to an item it does not know", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
