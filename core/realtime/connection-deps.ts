@@ -30,6 +30,8 @@ export interface ConnectionDeps {
   starting?: () => boolean;
   /** Why signs of life of the server are looked for closely now. */
   attention?: () => Attention;
+  /** The server does not answer pings: a hang of it is noticed late. Told once. */
+  onDeaf?: () => void;
   /**
    * Another endpoint may take over where the present one failed, after it was ready for `readyMs` (null: it never was);
    * null where there is no other.

@@ -71,6 +71,7 @@ export class Connection {
       ...(deps.attention && { attention: deps.attention }),
       ping: () => this.#transport?.ping(),
       onDead: () => this.#lose(NO_PULSE),
+      ...(deps.onDeaf && { onDeaf: deps.onDeaf }),
     });
   }
 

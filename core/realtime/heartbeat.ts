@@ -15,6 +15,8 @@ export interface HeartbeatDeps {
   ping: () => void;
   /** No sign of life came in time. */
   onDead: () => void;
+  /** A server does not answer pings at all: told once. */
+  onDeaf?: () => void;
 }
 
 /** How often the silence is measured, ms: its ends are found that late. */
@@ -156,7 +158,7 @@ export class Heartbeat {
       this.stop();
       onDead();
     } else {
-      this.#counters.unanswered++;
+      if (this.#counters.unanswered++ === 0) this.#deps.onDeaf?.();
       this.beat();
     }
   }

@@ -69,6 +69,7 @@ export class Session {
       ...(deps.starting && { starting: deps.starting }),
       patienceMs: () => this.#failover.patienceMs(),
       attention: () => (deps.moving?.() ? "moving" : this.#arbiter.awaits ? "awaiting" : "none"),
+      onDeaf: () => deps.log.warn("the server does not answer pings: if it hangs, that is noticed late"),
       reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
       connect: dialer({ connect, dialect: this.#dialect, model, speaks, known, log: deps.log }),
       configure: (eventId) => {
