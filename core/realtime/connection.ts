@@ -1,9 +1,8 @@
 import { MynaError } from "../errors.ts";
 import type { LinkState } from "../topics.ts";
+import { Admission } from "./admission.ts";
 import { Backoff } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { newId } from "./events.ts";
-import type { ServerEvent } from "./events.ts";
 import type { ConnectionDeps, LinkChange } from "./connection-deps.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LinkEnds } from "./link-end.ts";
@@ -35,17 +34,13 @@ export class Connection {
   #url = "";
   #model = "";
   #request: TransportRequest | undefined;
-  #hello = "";
-  #greeted = false;
-  /** Takes the events of a session that is being restored; null at all other times. */
-  #restoring: ((event: ServerEvent) => void) | null = null;
+  readonly #admission: Admission;
   /** Connection that takes over at a pause. */
   #standby: Standby | null = null;
   #readyAtMs = 0;
   readonly #ends = new LinkEnds();
   readonly #heartbeat: Heartbeat;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #deadline: ReturnType<typeof setTimeout> | undefined;
   readonly #counters = {
     connects: 0,
     received: 0,
@@ -62,6 +57,13 @@ export class Connection {
     this.#deps = deps;
     this.#backoff = new Backoff(deps.config.reconnect, deps.random);
     this.#outbox = new Outbox(deps.config.outbox);
+    this.#admission = new Admission({
+      configure: deps.configure,
+      restore: deps.restore,
+      send: (text) => this.#transmit(text),
+      onLate: () => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time")),
+      onReady: () => this.#becomeReady(),
+    });
     const { timeouts } = deps.config;
     this.#heartbeat = new Heartbeat({
       pingMs: timeouts.ping_ms,
@@ -81,7 +83,7 @@ export class Connection {
 
   /** Ready, and the session has all that it needs: what is sent now is sent at once. */
   get open(): boolean {
-    return this.#state === "ready" && this.#restoring === null;
+    return this.#state === "ready" && !this.#admission.restoring;
   }
 
   start(): void {
@@ -158,14 +160,14 @@ export class Connection {
     this.#standby = null;
     const old = this.#abandon();
     this.#counters.renewed++;
-    this.#restoring = () => {};
+    this.#admission.hold();
     this.#deps.onLost(linkFailure("LINK_CLOSED", "the session was renewed"), true);
     if (this.#state !== "ready") standby.close();
     else {
       this.#transport = standby.handOver(this.#events(++this.#generation));
       if (standby.created) this.#deps.onEvent(standby.created);
       this.#heartbeat.arrived(this.#url);
-      this.#restore();
+      this.#admission.restore(null);
     }
     void old?.close();
     return true;
@@ -222,24 +224,14 @@ export class Connection {
     this.#counters.connects++;
     this.#url = endpoint.url;
     this.#model = this.#modelOf(endpoint);
-    this.#greeted = false;
     this.#enter("connecting");
     if (generation !== this.#generation) return;
     const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
     const { message_bytes: maxMessageBytes } = config.limits;
     const request = dialect.request(endpoint.url, this.#model, endpoint.apiKey);
     this.#request = { ...request, handshakeMs, sendMs, maxMessageBytes, endpoint };
-    this.#expectReady(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
+    this.#admission.begin(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
     this.#transport = connect(this.#request, this.#events(generation));
-  }
-
-  /** Gives up the present attempt unless it is ready in time. */
-  #expectReady(limitMs: number): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(
-      () => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time")),
-      limitMs,
-    );
   }
 
   /** There is no server (yet): another endpoint, or a wait until it has come. */
@@ -282,9 +274,7 @@ export class Connection {
   }
 
   #greet(): void {
-    this.#hello = newId("event");
-    this.#greeted = true;
-    this.#transmit(this.#deps.configure(this.#hello));
+    this.#admission.greet();
     this.#heartbeat.arrived(this.#url);
   }
 
@@ -300,19 +290,14 @@ export class Connection {
     const event = this.#deps.dialect.decode(text);
     if (event === null) return;
     if (event.type === "error") {
-      const configuring = this.#state === "connecting" && !this.#restoring;
-      const end = endingFault(
-        event.fault,
-        configuring && (event.fault.eventId ?? this.#hello) === this.#hello,
-      );
+      const refused = this.#state === "connecting" && this.#admission.isRefusal(event.fault);
+      const end = endingFault(event.fault, refused);
       if (end) return this.#lose(end);
     } else if (event.type === "response_done" && event.status === "completed") this.#backoff.reset();
-    if (this.#restoring) {
-      this.#restoring(event);
-      return;
-    }
+    if (this.#admission.receive(event)) return;
     if (event.type === "session_updated" && this.#state === "connecting") {
-      if (this.#greeted) this.#restore();
+      // It lets us in: what we have to tell it may take its time.
+      if (this.#admission.greeted) this.#admission.restore(this.#deps.config.timeouts.connect_ms);
       return;
     }
     if (this.#state === "connecting" && event.type !== "session_created") {
@@ -322,30 +307,7 @@ export class Connection {
     this.#deps.onEvent(event);
   }
 
-  /** Sends what the session has to know before the rest, then goes on. */
-  #restore(): void {
-    const generation = this.#generation;
-    let ended = false;
-    // It lets us in: what we have to tell it may take its time.
-    if (this.#state === "connecting") this.#expectReady(this.#deps.config.timeouts.connect_ms);
-    this.#restoring = () => {};
-    const receive = this.#deps.restore?.({
-      send: (text) => {
-        if (generation === this.#generation) this.#transmit(text);
-      },
-      done: () => {
-        if (ended || generation !== this.#generation) return;
-        ended = true;
-        this.#becomeReady();
-      },
-    });
-    if (!receive) this.#becomeReady();
-    else if (!ended && generation === this.#generation) this.#restoring = receive;
-  }
-
   #becomeReady(): void {
-    clearTimeout(this.#deadline);
-    this.#restoring = null;
     this.#readyAtMs = performance.now();
     if (this.#state !== "ready") this.#enter("ready");
     if (this.state !== "ready") return;
@@ -380,9 +342,8 @@ export class Connection {
   /** Leaves the present connection without a word; what it still says is dropped. */
   #abandon(): Transport | undefined {
     clearTimeout(this.#timer);
-    clearTimeout(this.#deadline);
+    this.#admission.stop();
     this.#heartbeat.stop();
-    this.#restoring = null;
     this.#standby?.close();
     this.#standby = null;
     const transport = this.#transport;

@@ -314,6 +314,7 @@ export class Session {
     this.#continuity.observe(event);
     this.#limits.receive(event);
     if (this.#speech.receive(event)) return;
+    this.#words.receive(event);
     switch (event.type) {
       case "speech_started":
         this.#arbiter.speechStarted();
@@ -335,17 +336,7 @@ export class Session {
         if (config.transcription_model !== "") this.#words.committed(event.itemId, event.previousItemId);
         publish("user.committed", { item_id: event.itemId, committed_at_ms: performance.now() });
         break;
-      case "item_added":
-        this.#words.itemAdded(event.itemId, event.previousItemId);
-        break;
-      case "user_text_delta":
-        this.#words.delta(event.itemId, event.delta);
-        break;
-      case "user_text_done":
-        this.#words.done(event.itemId, event.text);
-        break;
       case "user_text_failed":
-        this.#words.done(event.itemId, "");
         this.#faults.report("SERVER_ERROR", `an utterance was not recognised: ${event.message}`);
         break;
       case "response_created":
