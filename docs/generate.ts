@@ -98,7 +98,7 @@ function profilesPage(): string {
   );
   return page(
     "Profiles",
-    "A profile says what a robot has. Settings are taken, strongest first, from `--set`, the environment (`MYNA_SESSION__MODEL` sets `session.model`), `local.toml` beside the profile, the profile, what it extends. Secrets come from the environment only.",
+    "A profile says what a robot has. Settings are taken, strongest first, from `--set`, the environment (`MYNA_SESSION__MODEL` sets `session.model`), `local.toml` beside the profile, the profile, what it extends. A relative path starts at the folder of the file that sets it; for `--set` and the environment at the working directory. Secrets come from the environment only.",
     markdownTable(["profile", "extends", "description"], shipped),
     `At the top of the file: \`extends\`, the profile to start from, and \`description\` (${configKeys(profileSchema.pick({ description: true }))[0]?.type ?? description.type}).`,
     ...sections,
