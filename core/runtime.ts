@@ -132,8 +132,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   session.endpointChanged();
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
-      const reload = () => void host.reload(instance.id).catch(() => {});
-      undos.push(watchFolder(instance.driver.entry, reload));
+      for (const driver of instance.entry.drivers) {
+        const reload = () => driver === instance.driver && void host.reload(instance.id).catch(() => {});
+        undos.push(watchFolder(driver.entry, reload));
+      }
     }
   }
   bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
