@@ -21,7 +21,7 @@ export interface HeartbeatDeps {
 
 /** How often the silence is measured, ms: its ends are found that late. */
 const STEP_MS = 250;
-const WATCHED_STEP_MS = 100;
+const WATCHED_STEP_MS = 50;
 /** A look that comes later than this, ms, comes of a busy event loop: what has arrived meanwhile is read first. */
 const LATE_MS = 50;
 /** A slow way gets so many times its latest round trips. */
