@@ -238,10 +238,12 @@ describe("a spoken turn with a tool call", () => {
           faults: [{ at, nth: position + 1, do: { kind: "drop" } } satisfies Fault],
         }));
       expect(received).toBeGreaterThan(25);
+      // Over WebRTC, where a turn takes a second, each boundary once: before an event is after the one before it.
+      const once = TEST_WIRE === "webrtc";
       const schedules = [
         ...drops("before:*", received),
-        ...drops("after:*", received),
-        ...drops("received:*", Math.min(sent, 80)),
+        ...drops("after:*", received).slice(once ? -1 : 0),
+        ...drops("received:*", Math.min(sent, 80)).filter((_, at) => !once || at % 4 === 0),
       ];
       const { wrong, struck } = await all(schedules);
       expect(wrong).toEqual([]);

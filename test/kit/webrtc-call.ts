@@ -179,14 +179,8 @@ export class WebRtcCall {
   }
 
   #fromServer(text: string): void {
-    let event: Frame;
-    try {
-      event = JSON.parse(text) as Frame;
-    } catch {
-      this.#tell(text);
-      return;
-    }
-    switch (event.type) {
+    const event = frameOf(text);
+    switch (event?.type) {
       case "response.content_part.added":
         this.#announced.add(String(event["item_id"]));
         this.#tell(text);
@@ -195,9 +189,9 @@ export class WebRtcCall {
         this.#say(event);
         break;
       case "response.done": {
-        const { id, status } = event["response"] as { id: string; status?: string };
+        const { id, status } = (event["response"] ?? {}) as { id?: string; status?: string };
         this.#tell(text);
-        this.#voice?.finish(id);
+        this.#voice?.finish(String(id));
         if (status === "cancelled" && this.#interrupts) this.#voice?.clear();
         break;
       }
@@ -247,5 +241,15 @@ export class WebRtcCall {
     while (!this.#over && this.types.length < sent.events) await Bun.sleep(1);
     const endsMs = performance.now() + LOST_MS;
     while (!this.#over && this.heard.packets < sent.frames && performance.now() < endsMs) await Bun.sleep(1);
+  }
+}
+
+/** Null for what is no event: it is passed on as it is. */
+function frameOf(text: string): Frame | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Frame) : null;
+  } catch {
+    return null;
   }
 }

@@ -37,7 +37,9 @@ test.each(Object.keys(LINK_FILES))(
       stderr: "pipe",
     });
     const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    const failed = `${out}${err}`.split("\n").filter((line) => line.startsWith("(fail)"));
+    const failed = `${out}${err}`
+      .split("\n")
+      .filter((line) => /^\(fail\)|^# Unhandled|^\w*Error: /.test(line));
     expect({ failed, exitCode }).toEqual({ failed: [], exitCode: 0 });
     const expected = (await titles(file)).filter((title) => !(title in WEBSOCKET_ONLY));
     expect(expected.length).toBeGreaterThan(0);
