@@ -102,6 +102,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       addImage: (jpeg, caption) => hostContext(() => core.session.addImage(jpeg, caption)),
       respond: (instructions) => hostContext(() => core.session.respond(instructions)),
       interrupt: () => hostContext(() => core.session.interrupt()),
+      dismiss: () => hostContext(() => core.session.dismiss()),
     },
 
     on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void) {

@@ -110,6 +110,11 @@ export class Continuity {
     return this.#restore.linkLost(about);
   }
 
+  /** As {@link Restore.forget}. */
+  forget(): void {
+    this.#restore.forget();
+  }
+
   /** As {@link Restore.resume}. */
   resume(): void {
     this.#restore.resume();

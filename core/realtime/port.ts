@@ -13,6 +13,8 @@ export interface SessionPort {
   respond(instructions?: string): void;
   /** Silences the robot and cancels its answer, as a barge-in does. */
   interrupt(): void;
+  /** As `interrupt`, and what was said and has no answer yet is not heard again after a lost link: the user has said stop. */
+  dismiss(): void;
 }
 
 /** What the session needs of the tool registry: definitions, and a call that never throws. */
@@ -39,7 +41,6 @@ export interface ToolDescription {
   parameters: Record<string, unknown>;
 }
 
-/** What a tool call came to. */
 /** What became of a call. */
 export interface ToolOutcome {
   ok: boolean;

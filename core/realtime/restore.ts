@@ -162,6 +162,11 @@ export class Restore {
     this.#held.forget();
   }
 
+  /** What was said so far need not be heard again. */
+  forget(): void {
+    this.#held.forget();
+  }
+
   /** Items with pictures that the present session was told, oldest first. */
   get toldImages(): readonly string[] {
     return this.#toldImages;

@@ -155,6 +155,11 @@ export class Session {
         here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
       respond: (instructions) => here(() => this.#respond(wishOf(config, instructions))),
       interrupt: () => here(() => this.#silence("asked")),
+      dismiss: () =>
+        here(() => {
+          this.#silence("asked");
+          this.#continuity.forget();
+        }),
     };
   }
 

@@ -31,7 +31,7 @@ export function asksToStop(line: string): boolean {
 /** Wheels first, then the voice; the conversation is told. Never waits for a server. */
 export function stopHere(ctx: Pick<PluginContext, "use" | "has" | "session">): void {
   if (ctx.has("drive")) ctx.use("drive").stop("stopped at the terminal");
-  ctx.session.interrupt();
+  ctx.session.dismiss();
   ctx.session.note("The user stopped the robot at the terminal; the wheels stand still.");
 }
 

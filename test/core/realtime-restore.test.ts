@@ -135,6 +135,27 @@ describe("after a drop a new session", () => {
     expect(told(wire).length).toBe(4);
   });
 
+  for (const when of ["before", "after"]) {
+    linkTest(`does not hear what the user dismissed ${when} the drop`, async () => {
+      await using link = await connected(PATIENT);
+      const { wire, bench, server } = link;
+      wire.send({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+      await bench.event("user.speech_started");
+      bench.capture.frames(10, 100);
+      if (when === "before") bench.session.port.dismiss();
+      wire.drop();
+      const next = await server.accept();
+      if (when === "after") bench.session.port.dismiss();
+      await welcome(next, 0);
+      await bench.state("ready");
+      bench.capture.frames(1, 500);
+      await settled(next, bench);
+      const heard = next.all("input_audio_buffer.append");
+      expect(heard.length).toBeLessThanOrEqual(1);
+      expect(next.all("response.create")).toEqual([]);
+    });
+  }
+
   linkTest("is told only what was heard of an answer (C22)", async () => {
     await using link = await connected(PATIENT);
     const { wire, bench } = link;

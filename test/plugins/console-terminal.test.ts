@@ -541,7 +541,7 @@ describe("the typed commands", () => {
     const ctx = {
       has: (name: string) => services.includes(name),
       use: () => ({ stop: (reason: string) => void done.push(`drive.stop ${reason}`) }),
-      session: { interrupt: () => void done.push("interrupt"), note: () => void done.push("note") },
+      session: { dismiss: () => void done.push("dismiss"), note: () => void done.push("note") },
       shutdown: (code: number) => void done.push(`shutdown ${code}`),
     } as unknown as CommandPort["ctx"];
     const printed: string[] = [];
@@ -565,7 +565,7 @@ describe("the typed commands", () => {
     (line) => {
       const { done, type } = at(["drive"]);
       type(line);
-      expect(done).toEqual(["drive.stop stopped at the terminal", "interrupt", "note"]);
+      expect(done).toEqual(["drive.stop stopped at the terminal", "dismiss", "note"]);
     },
   );
 
