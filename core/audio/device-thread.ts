@@ -22,7 +22,7 @@ export interface DeviceThreadSetup {
   shared: SharedArrayBuffer;
   /** For the exchange of {@link clockOffsetMs}. */
   clock: SharedArrayBuffer;
-  /** capture, feed — or speech, sounds, reference. */
+  /** capture — or speech, sounds, reference. */
   rings: SharedArrayBuffer[];
 }
 
@@ -51,7 +51,7 @@ async function run(setup: DeviceThreadSetup): Promise<void> {
     checkFormat(driver.rateHz, driver.channels);
     loop =
       setup.kind === "capture"
-        ? new CaptureLoop(driver as CaptureDriver, { capture: rings[0]!, feed: rings[1]! }, shared)
+        ? new CaptureLoop(driver as CaptureDriver, rings[0]!, shared)
         : new PlaybackLoop(
             driver as PlaybackDriver,
             { speech: rings[0]!, sounds: rings[1]!, reference: rings[2]! },

@@ -6,7 +6,8 @@ import { Device } from "./device.ts";
 import { FrameFan } from "./frame-fan.ts";
 import { PlaybackEnd } from "./playback.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
-import type { AudioDevice, AudioPort, Capture, DeviceSpec, Playback } from "./port.ts";
+import type { AudioDevice, AudioFault, AudioPort, Capture, DeviceSpec, Playback } from "./port.ts";
+import { ReferenceReader } from "./reference.ts";
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
 
@@ -16,15 +17,11 @@ const POLL_MS = 5;
 const ABSENCE_MS = 1000;
 
 const CAPTURE_SAMPLES = 2 * RATE_HZ;
-const FEED_SAMPLES = 5 * RATE_HZ;
 const SPEECH_SAMPLES = 40 * RATE_HZ;
 const SOUND_SAMPLES = 10 * RATE_HZ;
 const REFERENCE_SAMPLES = 2 * RATE_HZ;
 
 type Kind = "capture" | "playback";
-
-/** Told of what a handler of frames or of playback events threw. */
-export type AudioFault = (error: unknown) => void;
 
 /**
  * The robot's ears and mouth. Rings, positions and items belong to the engine and outlive every device; each open device
@@ -40,6 +37,7 @@ export class AudioEngine {
   readonly #captureEnd: CaptureEnd;
   readonly #playbackEnd: PlaybackEnd;
   readonly #played: FrameFan;
+  readonly #reference: ReferenceReader;
   readonly #devices: Partial<Record<Kind, Device>> = {};
   readonly #opening: Partial<Record<Kind, Promise<unknown>>> = {};
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
@@ -55,12 +53,13 @@ export class AudioEngine {
     };
     const wake = () => this.#wake();
     const shared = SharedState.create(config.start_frames, FRAME_SAMPLES, config.half_duplex_tail_ms);
-    const [captured, feed] = [Ring.create(CAPTURE_SAMPLES), Ring.create(FEED_SAMPLES)];
+    const captured = Ring.create(CAPTURE_SAMPLES);
     const [speech, sounds] = [Ring.create(SPEECH_SAMPLES), Ring.create(SOUND_SAMPLES)];
     const reference = Ring.create(REFERENCE_SAMPLES);
     this.#shared = shared;
-    this.#rings = { capture: [captured, feed], playback: [speech, sounds, reference] };
-    this.#captureEnd = new CaptureEnd(captured, feed, shared, wake, fault);
+    this.#rings = { capture: [captured], playback: [speech, sounds, reference] };
+    this.#reference = new ReferenceReader(reference.memory, shared);
+    this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
     this.#playbackEnd = new PlaybackEnd(speech, sounds, shared, wake, fault);
     this.#played = new FrameFan(
       reference,
@@ -76,6 +75,8 @@ export class AudioEngine {
       openCapture: (device) => this.#open("capture", device),
       openPlayback: (device) => this.#open("playback", device),
       onFrame: (handler) => this.capture.onFrame(handler),
+      addStage: (stage) => this.#captureEnd.chain.addStage(stage),
+      onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
       feed: (pcm) => this.capture.feed(pcm),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),
@@ -94,7 +95,9 @@ export class AudioEngine {
       ...this.#playbackEnd.counters(),
       reference_overrun_samples: this.#rings.playback[2]!.overrunSamples,
       half_duplex: this.#shared.halfDuplex,
-      half_duplex_frames: this.#shared.gatedBlocks,
+      capture_drift_ppm: Math.round(this.#reference.captured.driftPpm) || 0,
+      playback_drift_ppm: Math.round(this.#reference.played.driftPpm) || 0,
+      reference_jumps: this.#reference.jumps,
       handler_faults: this.#faults,
     };
   }
@@ -125,6 +128,7 @@ export class AudioEngine {
       delete this.#opening[kind];
     }
     this.#devices[kind] = device;
+    this.#reference[kind === "capture" ? "captured" : "played"].replace();
     this.#setHalfDuplex();
     this.#wake();
     void device.failed.then(() => this.#release(kind, device));
@@ -166,6 +170,7 @@ export class AudioEngine {
       if (this.#absent("playback", nowMs)) this.#playbackEnd.sink(nowMs);
       else this.#playbackEnd.settle(nowMs);
     }
+    this.#reference.observe();
     this.#captureEnd.poll();
     this.#playbackEnd.poll();
     this.#played.deliver();

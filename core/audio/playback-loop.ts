@@ -1,3 +1,4 @@
+import { mixInto } from "./mix.ts";
 import type { PlaybackDriver } from "./port.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
 import { Resampler } from "./resample.ts";
@@ -57,6 +58,8 @@ export class PlaybackLoop {
     this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
     this.#duckSeq = shared.duckSeq;
     this.#gain = this.#gainTarget = shared.duckGain;
+    shared.placedReference = this.#referenceAt;
+    shared.beginPlayedEpoch();
     this.#resampler = driver.rateHz === RATE_HZ ? undefined : new Resampler(RATE_HZ, driver.rateHz);
     this.#deviceMono = this.#resampler
       ? new Int16Array(this.#resampler.outputLimit(FRAME_SAMPLES))
@@ -114,7 +117,9 @@ export class PlaybackLoop {
     this.#waitedPeriods = 0;
     shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
     this.#rings.speech.release(this.#speechAt);
+    shared.placedReference = this.#referenceAt;
     shared.publishPlayed(this.#speechAt, this.#referenceAt, shared.nowMs());
+    shared.beginPlayedEpoch();
     shared.flushed(seq);
   }
 
@@ -190,6 +195,7 @@ export class PlaybackLoop {
     }
     ring.place(this.#referenceAt, this.#mix);
     this.#referenceAt = (this.#referenceAt + FRAME_SAMPLES) >>> 0;
+    this.#shared.placedReference = this.#referenceAt;
     return FRAME_SAMPLES;
   }
 
@@ -220,13 +226,5 @@ export class PlaybackLoop {
     reference.publish(heard[REFERENCE]!);
     speech.release(heard[SPEECH]!);
     sounds.release(heard[SOUND]!);
-  }
-}
-
-/** Adds the first `count` samples, clipped to 16 bits. */
-export function mixInto(into: Int16Array, samples: Int16Array, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const sum = into[i]! + samples[i]!;
-    into[i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum;
   }
 }

@@ -1,3 +1,5 @@
+import { distance } from "./ring.ts";
+
 const W = {
   flushSeq: 0,
   flushTo: 1,
@@ -10,18 +12,24 @@ const W = {
   underruns: 8,
   playbackXruns: 9,
   captureXruns: 10,
-  gatedBlocks: 11,
   playedSeq: 12,
   playedSpeech: 13,
   playedReference: 14,
   capturedSeq: 15,
   captured: 16,
   playedPeriods: 17,
+  placedReference: 18,
+  playedEpoch: 19,
 } as const;
 const WORDS = 32;
 
 const T = { duckGain: 0, played: 1, captured: 2, audibleUntil: 3, tail: 4 } as const;
 const TIMES = 8;
+
+/** Half duplex is known for each so many samples of the capture ring, a power of two, */
+const GATE_SAMPLES = 32;
+/** and for the last 5.5 s: longer than the ring. */
+const GATE_SLOTS = 4096;
 
 /**
  * What the main thread and the two device threads tell each other besides samples. One writer for each value.
@@ -31,6 +39,7 @@ export class SharedState {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
+  readonly #gates: Uint8Array;
   readonly #clockOffsetMs: number;
 
   /** Position and time of one instant, as the last `readPlayed` found them. */
@@ -46,11 +55,12 @@ export class SharedState {
     this.memory = memory;
     this.#times = new Float64Array(memory, 0, TIMES);
     this.#words = new Int32Array(memory, TIMES * 8, WORDS);
+    this.#gates = new Uint8Array(memory, TIMES * 8 + WORDS * 4, GATE_SLOTS);
     this.#clockOffsetMs = clockOffsetMs;
   }
 
   static create(startFrames: number, frameSamples: number, tailMs: number): SharedState {
-    const state = new SharedState(new SharedArrayBuffer(TIMES * 8 + WORDS * 4));
+    const state = new SharedState(new SharedArrayBuffer(TIMES * 8 + WORDS * 4 + GATE_SLOTS));
     state.#words[W.startSamples] = startFrames * frameSamples;
     state.#times[T.duckGain] = 1;
     state.#times[T.audibleUntil] = -Infinity;
@@ -128,6 +138,20 @@ export class SharedState {
       if ((seq & 1) === 0 && Atomics.load(this.#words, W.playedSeq) === seq) return;
     }
   }
+  /** Position in the reference ring up to which the device was given samples; they will be heard, save after a flush. */
+  get placedReference(): number {
+    return Atomics.load(this.#words, W.placedReference) >>> 0;
+  }
+  set placedReference(position: number) {
+    Atomics.store(this.#words, W.placedReference, position | 0);
+  }
+  /** Another number after a flush and with each device: the relation of positions to time begins anew. */
+  get playedEpoch(): number {
+    return Atomics.load(this.#words, W.playedEpoch);
+  }
+  beginPlayedEpoch(): void {
+    Atomics.add(this.#words, W.playedEpoch, 1);
+  }
   countUnderrun(): void {
     Atomics.add(this.#words, W.underruns, 1);
   }
@@ -189,12 +213,19 @@ export class SharedState {
       if ((seq & 1) === 0 && Atomics.load(this.#words, W.capturedSeq) === seq) return;
     }
   }
-  countGated(): void {
-    Atomics.add(this.#words, W.gatedBlocks, 1);
+  /** Whether half duplex silences the samples of the capture ring between two positions; to be said before they are shown. */
+  gate(from: number, to: number, silenced: boolean): void {
+    for (let at = from - (from % GATE_SAMPLES); distance(at, to) > 0; at = (at + GATE_SAMPLES) >>> 0) {
+      // A slot that begins before the block keeps what was said of its first part.
+      if (silenced || distance(from, at) >= 0) this.#gates[gateSlot(at)] = silenced ? 1 : 0;
+    }
   }
-  /** Device blocks silenced by half duplex. */
-  get gatedBlocks(): number {
-    return Atomics.load(this.#words, W.gatedBlocks) >>> 0;
+  /** Whether any of these samples is to be silenced. */
+  gated(from: number, to: number): boolean {
+    for (let at = from - (from % GATE_SAMPLES); distance(at, to) > 0; at = (at + GATE_SAMPLES) >>> 0) {
+      if (this.#gates[gateSlot(at)] !== 0) return true;
+    }
+    return false;
   }
   get captureXruns(): number {
     return Atomics.load(this.#words, W.captureXruns) >>> 0;
@@ -202,4 +233,8 @@ export class SharedState {
   addCaptureXruns(count: number): void {
     Atomics.add(this.#words, W.captureXruns, count);
   }
+}
+
+function gateSlot(position: number): number {
+  return (position / GATE_SAMPLES) % GATE_SLOTS;
 }

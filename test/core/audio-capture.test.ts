@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CaptureLoop } from "../../core/audio/capture-loop.ts";
 import { CaptureEnd } from "../../core/audio/capture.ts";
 import type { CaptureDriver } from "../../core/audio/port.ts";
+import { ReferenceReader } from "../../core/audio/reference.ts";
 import { Ring } from "../../core/audio/ring.ts";
 import { SharedState } from "../../core/audio/shared-state.ts";
 
@@ -28,16 +29,17 @@ function microphone(
 
 function rig(driver: CaptureDriver, tailMs = 300) {
   const shared = SharedState.create(2, 480, tailMs);
-  const rings = { capture: Ring.create(32_768), feed: Ring.create(8192) };
+  const rings = { capture: Ring.create(32_768) };
+  const reference = new ReferenceReader(Ring.create(32_768).memory, shared);
   const faults: unknown[] = [];
   const end = new CaptureEnd(
     rings.capture,
-    rings.feed,
     shared,
+    reference,
     () => {},
     (error) => faults.push(error),
   );
-  const loop = new CaptureLoop(driver, rings, shared);
+  const loop = new CaptureLoop(driver, rings.capture, shared);
   const heard: number[] = [];
   const times: number[] = [];
   end.onFrame((frame, atMs) => {
@@ -102,7 +104,6 @@ describe("capture", () => {
     const { end, heard, run } = rig(microphone(() => 0));
     const order: string[] = [];
     run(2);
-    // The first is longer than the feed ring.
     const first = end.feed(ramp(20_000)).then(() => order.push(`first after ${heard.length}`));
     const second = end.feed(ramp(700, 25_000)).then(() => order.push(`second after ${heard.length}`));
     await end.feed(new Int16Array(0));
@@ -147,7 +148,7 @@ describe("capture", () => {
     expect(heard.slice(960, 1440)).toEqual([...ramp(480)]);
     expect(heard.slice(1440, 1920).every((sample) => sample === 0)).toBe(true);
     expect(heard.slice(1920).every((sample) => sample === 1000)).toBe(true);
-    expect(shared.gatedBlocks).toBe(3);
+    expect(end.counters()).toMatchObject({ half_duplex_frames: 3 });
   });
 
   test("in full duplex the microphone hears while the loudspeaker plays", () => {
