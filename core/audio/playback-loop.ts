@@ -1,7 +1,8 @@
 import { mixInto } from "./mix.ts";
-import type { PlaybackDriver } from "./port.ts";
+import { Views, edgeResampler, f32FromMono, s16FromMono } from "./device-format.ts";
+import type { FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
-import { Resampler } from "./resample.ts";
+import type { StreamResampler } from "./resample.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
@@ -24,16 +25,19 @@ export interface PlaybackRings {
  * can play a sound's tail again, and the next device goes on where the last one stopped. Allocates nothing per period.
  */
 export class PlaybackLoop {
-  readonly #driver: PlaybackDriver;
+  readonly #driver: PlaybackDriver | FloatPlaybackDriver;
   readonly #rings: PlaybackRings;
   readonly #shared: SharedState;
   readonly #timeline: Timeline;
   readonly #mix = new Int16Array(FRAME_SAMPLES);
   readonly #sound = new Int16Array(FRAME_SAMPLES);
-  readonly #resampler: Resampler | undefined;
-  /** At the device's rate, mono and interleaved. */
+  readonly #resampler: StreamResampler | undefined;
+  /** At the device's rate: mono, and interleaved in the device's format. */
   readonly #deviceMono: Int16Array;
-  readonly #deviceFrames: Int16Array;
+  readonly #s16: Int16Array;
+  readonly #f32: Float32Array;
+  readonly #s16Views: Views<Int16Array>;
+  readonly #f32Views: Views<Float32Array>;
   #speechAt: number;
   #soundAt: number;
   #referenceAt: number;
@@ -47,7 +51,12 @@ export class PlaybackLoop {
   #gainStep = 0;
   #xruns = 0;
 
-  constructor(driver: PlaybackDriver, rings: PlaybackRings, shared: SharedState) {
+  private constructor(
+    driver: PlaybackDriver | FloatPlaybackDriver,
+    rings: PlaybackRings,
+    shared: SharedState,
+    resampler: StreamResampler | undefined,
+  ) {
     this.#driver = driver;
     this.#rings = rings;
     this.#shared = shared;
@@ -60,12 +69,23 @@ export class PlaybackLoop {
     this.#gain = this.#gainTarget = shared.duckGain;
     shared.placedReference = this.#referenceAt;
     shared.beginPlayedEpoch();
-    this.#resampler = driver.rateHz === RATE_HZ ? undefined : new Resampler(RATE_HZ, driver.rateHz);
-    this.#deviceMono = this.#resampler
-      ? new Int16Array(this.#resampler.outputLimit(FRAME_SAMPLES))
-      : this.#mix;
-    this.#deviceFrames =
-      driver.channels === 1 ? this.#deviceMono : new Int16Array(this.#deviceMono.length * driver.channels);
+    this.#resampler = resampler;
+    this.#deviceMono = resampler ? new Int16Array(resampler.outputLimit(FRAME_SAMPLES)) : this.#mix;
+    const float = driver.format === "f32";
+    const length = this.#deviceMono.length * driver.channels;
+    this.#f32 = new Float32Array(float ? length : 0);
+    this.#s16 = float || driver.channels === 1 ? this.#deviceMono : new Int16Array(length);
+    this.#s16Views = new Views(this.#s16);
+    this.#f32Views = new Views(this.#f32);
+  }
+
+  static async create(
+    driver: PlaybackDriver | FloatPlaybackDriver,
+    rings: PlaybackRings,
+    shared: SharedState,
+  ): Promise<PlaybackLoop> {
+    const resampler = await edgeResampler(RATE_HZ, driver.rateHz, FRAME_SAMPLES);
+    return new PlaybackLoop(driver, rings, shared, resampler);
   }
 
   /** One period. Throws when the device is gone. */
@@ -203,13 +223,14 @@ export class PlaybackLoop {
     const mono = this.#deviceMono;
     let count = FRAME_SAMPLES;
     if (this.#resampler) count = this.#resampler.process(this.#mix, mono);
-    const frames = this.#deviceFrames;
-    const { channels } = this.#driver;
-    if (channels === 2) {
-      for (let i = 0; i < count; i++) frames[2 * i] = frames[2 * i + 1] = mono[i]!;
+    const driver = this.#driver;
+    if (driver.format === "f32") {
+      f32FromMono(mono, driver.channels, this.#f32, count);
+      driver.write(this.#f32Views.of(count * driver.channels));
+    } else {
+      s16FromMono(mono, driver.channels, this.#s16, count);
+      driver.write(this.#s16Views.of(count * driver.channels));
     }
-    const length = count * channels;
-    this.#driver.write(length === frames.length ? frames : frames.subarray(0, length));
   }
 
   /** Samples at 24 kHz that were given to the device and not yet heard. */
