@@ -108,7 +108,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
     device: DeviceSpec,
   ): Promise<AudioDevice> =>
     hostContext(async () => {
-      const opened = await open(device);
+      const opened = await open({ ...device, owner: id });
       const close = resources.own(() => hostContext(() => opened.close()));
       return { failed: opened.failed, close: async () => close() };
     });
@@ -127,6 +127,8 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       onRawFrame: (handler) =>
         framePairs((wrapped) => core.audio.onRawFrame(wrapped), "raw audio frame", handler),
       onPlayed: (handler) => frames((wrapped) => core.audio.onPlayed(wrapped), "played frame", handler),
+      onSounding: (handler) =>
+        owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
       feed: (pcm) => hostContext(() => core.audio.feed(pcm)),
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
       speaking: () => core.audio.speaking(),

@@ -10,6 +10,7 @@ import type { AudioDevice, AudioFault, AudioPort, Capture, DeviceSpec, Playback 
 import { ReferenceReader } from "./reference.ts";
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
+import { Sounding } from "./sounding.ts";
 
 /** How often the main thread looks at the rings. A timer costs no garbage, as Atomics.waitAsync would, and no more CPU. */
 const POLL_MS = 5;
@@ -38,6 +39,7 @@ export class AudioEngine {
   readonly #playbackEnd: PlaybackEnd;
   readonly #played: FrameFan;
   readonly #reference: ReferenceReader;
+  readonly #sounding: Sounding;
   readonly #devices: Partial<Record<Kind, Device>> = {};
   readonly #opening: Partial<Record<Kind, Promise<unknown>>> = {};
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
@@ -61,6 +63,7 @@ export class AudioEngine {
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
     this.#playbackEnd = new PlaybackEnd(speech, sounds, shared, wake, fault);
+    this.#sounding = new Sounding(fault);
     this.#played = new FrameFan(
       reference,
       (position) => {
@@ -80,6 +83,7 @@ export class AudioEngine {
       feed: (pcm) => this.capture.feed(pcm),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),
+      onSounding: (handler) => this.#sounding.add(handler),
       speaking: () => this.playback.active,
     };
     this.#setHalfDuplex();
@@ -118,7 +122,7 @@ export class AudioEngine {
     if (this.#closed) throw new MynaError("SHUTTING_DOWN", `the ${name} cannot be opened any more`);
     await this.#devices[kind]?.closing;
     if (this.#opening[kind]) throw new MynaError("DEVICE_BUSY", `another plugin is opening the ${name}`);
-    if (this.#devices[kind]) throw new MynaError("DEVICE_BUSY", `another plugin has the ${name}`);
+    if (this.#devices[kind]) throw new MynaError("DEVICE_BUSY", taken(name, this.#devices[kind]));
     const opening = Device.open(kind, spec, this.#shared, this.#rings[kind]);
     this.#opening[kind] = opening;
     let device: Device;
@@ -173,6 +177,7 @@ export class AudioEngine {
     this.#reference.observe();
     this.#captureEnd.poll();
     this.#playbackEnd.poll();
+    this.#sounding.set(this.#playbackEnd.busy);
     this.#played.deliver();
     const working =
       this.#devices.capture || this.#devices.playback || this.#captureEnd.feeding || this.#playbackEnd.busy;
@@ -184,4 +189,9 @@ export class AudioEngine {
   #absent(kind: Kind, nowMs: number): boolean {
     return !this.#opening[kind] && nowMs - this.#absentSinceMs[kind] > ABSENCE_MS;
   }
+}
+
+function taken(name: string, { spec }: Device): string {
+  const holder = spec.owner === undefined ? "another plugin has" : `the plugin "${spec.owner}" has`;
+  return `${holder} the ${name} open; a robot has one: take one of the two out of the profile`;
 }

@@ -16,6 +16,10 @@ export interface DeviceSpec {
   options: Record<string, unknown>;
   /** True where the loudspeaker and the microphone share the air of a room: then the robot can hear itself. */
   acoustic?: boolean;
+  /** Whom an error names that says who has the device; the host fills in the plugin's id. */
+  owner?: string;
+  /** What the proof of the echo calls the device; without it `options.device`, where that is a text. */
+  name?: string;
 }
 
 /**
@@ -164,6 +168,11 @@ export interface AudioPort {
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
   /** What left the loudspeaker (speech and sounds mixed), 24 kHz mono, borrowed; the echo reference and the recorder. */
   onPlayed(handler: FrameHandler): () => void;
+  /**
+   * Told true when speech or a sound has been queued, before the loudspeaker lets it out, and false when all was heard or
+   * dropped; for what switches an amplifier.
+   */
+  onSounding(handler: (on: boolean) => void): () => void;
   /** True while speech of the robot is queued or playing. */
   speaking(): boolean;
 }

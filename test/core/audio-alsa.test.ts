@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { alsaError, findPcm, listCards, loadAlsa } from "../../core/audio/alsa.ts";
+import { cardHolder, findPcm, listCards } from "../../core/audio/alsa-cards.ts";
+import { alsaError, loadAlsa } from "../../core/audio/alsa.ts";
 
 /*
  * The machine of the tests has no sound card. ALSA's "file" and "null" devices have no clock of their own, so they show that

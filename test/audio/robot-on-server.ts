@@ -1,0 +1,67 @@
+/**
+ * A robot in a process of its own, since libasound and libpulse read their environment at the start. The argument is JSON; every
+ * event of the bus goes to stdout as a line of JSON, and lines of JSON on stdin are commands.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { scriptBrain, startTestRobot } from "../kit/index.ts";
+import type { TestRobotOptions } from "../kit/index.ts";
+
+/** The argument. */
+export interface RobotSetup {
+  plugins: NonNullable<TestRobotOptions["plugins"]>;
+  answers?: string[];
+}
+
+/** A line of stdin. */
+export type RobotCommand =
+  | { do: "say"; text: string }
+  | { do: "health" }
+  | { do: "stop" }
+  /** Writes so much of the microphone before the chain, and of the reference, into two files of a folder. */
+  | { do: "record"; ms: number; folder: string };
+
+const tell = (topic: string, event: unknown): void => {
+  process.stdout.write(`${JSON.stringify({ topic, event })}\n`);
+};
+
+const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
+const brain = await scriptBrain({ answers: setup.answers ?? ["Hello."], hears: Array(50).fill("wait") });
+const switched: boolean[] = [];
+const robot = await startTestRobot({
+  brain,
+  plugins: setup.plugins,
+  tolerant: true,
+  services: { speaker_enable: { set: (on) => void switched.push(on) } },
+});
+robot.robot.bus.tap((topic, event) => tell(topic, event));
+await robot.waitFor("session.state_changed", (event) => event.state === "ready");
+tell("test.ready", robot.health());
+
+async function record(ms: number, folder: string): Promise<void> {
+  const frames: Int16Array[] = [];
+  const references: Int16Array[] = [];
+  const done = Promise.withResolvers<void>();
+  const undo = robot.robot.audio.port.onRawFrame((frame, reference) => {
+    frames.push(frame.slice());
+    references.push(reference.slice());
+    if (frames.length * 20 >= ms) done.resolve();
+  });
+  await done.promise;
+  undo();
+  writeFileSync(join(folder, "microphone.raw"), await new Blob(frames as BlobPart[]).bytes());
+  writeFileSync(join(folder, "reference.raw"), await new Blob(references as BlobPart[]).bytes());
+  tell("test.recorded", {});
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line) as RobotCommand;
+  if (command.do === "say") robot.robot.session.port.sendText(command.text);
+  else if (command.do === "health") tell("test.health", { ...robot.health(), switched });
+  else if (command.do === "record") void record(command.ms, command.folder);
+  else break;
+}
+await robot.stop();
+await brain.close();
+process.exit(0);
