@@ -22,6 +22,7 @@ export class CaptureLoop {
   readonly #block: Int16Array;
   readonly #views: Views<Int16Array>;
   #xruns = 0;
+  #blockAtMs = 0;
 
   private constructor(
     driver: CaptureDriver | FloatCaptureDriver,
@@ -63,11 +64,13 @@ export class CaptureLoop {
     shared.gate(from, from + count, gated);
     ring.write(this.#views.of(count));
     shared.publishCaptured(ring.head, atMs);
+    const { counters } = shared;
+    counters.add("captured_blocks");
+    if (this.#blockAtMs > 0) counters.observe("capture_period_ms", atMs - this.#blockAtMs);
+    this.#blockAtMs = atMs;
     const xruns = this.#driver.xruns?.() ?? 0;
-    if (xruns > this.#xruns) {
-      shared.addCaptureXruns(xruns - this.#xruns);
-      this.#xruns = xruns;
-    }
+    if (xruns > this.#xruns) counters.add("capture_xruns", xruns - this.#xruns);
+    this.#xruns = xruns;
   }
 
   /** 20 ms from the device, as mono; returns how many samples. */

@@ -54,7 +54,11 @@ export class AudioEngine {
       onFault(error);
     };
     const wake = () => this.#wake();
-    const shared = SharedState.create(config.start_frames, FRAME_SAMPLES, config.half_duplex_tail_ms);
+    const shared = SharedState.create(config.start_frames, FRAME_SAMPLES, config.half_duplex_tail_ms, {
+      targetMs: config.jitter_target_ms,
+      leastMs: config.jitter_min_ms,
+      mostMs: config.jitter_max_ms,
+    });
     const captured = Ring.create(CAPTURE_SAMPLES);
     const [speech, sounds] = [Ring.create(SPEECH_SAMPLES), Ring.create(SOUND_SAMPLES)];
     const reference = Ring.create(REFERENCE_SAMPLES);
@@ -94,8 +98,8 @@ export class AudioEngine {
     return {
       capture_open: this.#devices.capture !== undefined,
       playback_open: this.#devices.playback !== undefined,
+      ...this.#shared.counters.counters(),
       ...this.#captureEnd.counters(),
-      capture_xruns: this.#shared.captureXruns,
       ...this.#playbackEnd.counters(),
       reference_overrun_samples: this.#rings.playback[2]!.overrunSamples,
       half_duplex: this.#shared.halfDuplex,
@@ -103,6 +107,7 @@ export class AudioEngine {
       playback_drift_ppm: Math.round(this.#reference.played.driftPpm) || 0,
       reference_jumps: this.#reference.jumps,
       handler_faults: this.#faults,
+      histograms: this.#shared.counters.histograms(),
     };
   }
 

@@ -6,10 +6,10 @@ import type { StreamResampler } from "./resample.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
+import { SpeechSource } from "./speech-source.ts";
 import { REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
 
-/** A rest of speech too short to start with, and not marked as the end, plays after so many periods all the same. */
-const REST_PERIODS = 10;
+const SAMPLES_PER_MS = RATE_HZ / 1000;
 
 /** The rings between main thread and playback thread. */
 export interface PlaybackRings {
@@ -38,18 +38,17 @@ export class PlaybackLoop {
   readonly #f32: Float32Array;
   readonly #s16Views: Views<Int16Array>;
   readonly #f32Views: Views<Float32Array>;
-  #speechAt: number;
+  readonly #speech: SpeechSource;
   #soundAt: number;
   #referenceAt: number;
   #flushSeq: number;
   #duckSeq: number;
-  /** Speech is flowing; false while the jitter buffer fills. */
-  #running = false;
-  #waitedPeriods = 0;
   #gain: number;
   #gainTarget: number;
   #gainStep = 0;
   #xruns = 0;
+  #periods = 0;
+  #periodAtMs = 0;
 
   private constructor(
     driver: PlaybackDriver | FloatPlaybackDriver,
@@ -60,10 +59,10 @@ export class PlaybackLoop {
     this.#driver = driver;
     this.#rings = rings;
     this.#shared = shared;
-    this.#speechAt = rings.speech.tail;
+    this.#speech = new SpeechSource(rings.speech, shared);
     this.#soundAt = rings.sounds.tail;
     this.#referenceAt = rings.reference.head;
-    this.#timeline = new Timeline(this.#speechAt, this.#soundAt, this.#referenceAt);
+    this.#timeline = new Timeline(this.#speech.at, this.#soundAt, this.#referenceAt);
     this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
     this.#duckSeq = shared.duckSeq;
     this.#gain = this.#gainTarget = shared.duckGain;
@@ -90,36 +89,45 @@ export class PlaybackLoop {
 
   /** One period. Throws when the device is gone. */
   step(): void {
-    const { speech, sounds, reference } = this.#rings;
+    const shared = this.#shared;
+    const speech = this.#speech;
     this.#flushIfAsked();
-    const speechFrom = this.#speechAt;
+    const speechFrom = speech.at;
     const soundFrom = this.#soundAt;
     const referenceFrom = this.#referenceAt;
-    const speechCount = this.#takeSpeech(speech);
-    const soundCount = this.#addSound(sounds);
-    const referenceCount = this.#keepReference(reference);
+    speech.take(this.#mix, shared.completeTo);
+    this.#followDuck();
+    const soundCount = this.#addSound(this.#rings.sounds);
+    const referenceCount = this.#keepReference(this.#rings.reference);
     const delayBefore = this.#delay();
-    if (speechCount > 0 || soundCount > 0) {
-      const shared = this.#shared;
-      shared.audibleUntilMs = shared.nowMs() + ((delayBefore + FRAME_SAMPLES) * 1000) / RATE_HZ;
+    if (speech.audible || soundCount > 0) {
+      shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
     }
     this.#write();
     this.#timeline.push(
       FRAME_SAMPLES,
       speechFrom,
-      speechCount,
+      speech.count,
+      speech.span,
       soundFrom,
       soundCount,
       referenceFrom,
       referenceCount,
     );
     this.#account();
-    this.#shared.countPeriod();
+    this.#count(delayBefore);
+  }
+
+  #count(delaySamples: number): void {
+    const { counters } = this.#shared;
+    const nowMs = performance.now();
+    if (this.#periods++ > 0) counters.observe("playback_period_ms", nowMs - this.#periodAtMs);
+    this.#periodAtMs = nowMs;
+    counters.add("played_frames");
+    counters.observe("playback_delay_ms", delaySamples / SAMPLES_PER_MS);
     const xruns = this.#driver.xruns?.() ?? 0;
-    if (xruns > this.#xruns) {
-      this.#shared.addPlaybackXruns(xruns - this.#xruns);
-      this.#xruns = xruns;
-    }
+    if (xruns > this.#xruns) counters.add("playback_xruns", xruns - this.#xruns);
+    this.#xruns = xruns;
   }
 
   #flushIfAsked(): void {
@@ -129,52 +137,20 @@ export class PlaybackLoop {
     this.#flushSeq = seq;
     this.#account();
     this.#driver.drop();
-    this.#speechAt = shared.flushTo;
+    this.#speech.jump(shared.flushTo);
     this.#soundAt = this.#timeline.heard[SOUND]!;
     this.#referenceAt = this.#timeline.heard[REFERENCE]!;
-    this.#timeline.reset(this.#speechAt, this.#soundAt, this.#referenceAt);
-    this.#running = false;
-    this.#waitedPeriods = 0;
+    this.#timeline.reset(this.#speech.at, this.#soundAt, this.#referenceAt);
     shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
-    this.#rings.speech.release(this.#speechAt);
+    this.#rings.speech.release(this.#speech.at);
     shared.placedReference = this.#referenceAt;
-    shared.publishPlayed(this.#speechAt, this.#referenceAt, shared.nowMs());
+    shared.publishPlayed(this.#speech.at, this.#referenceAt, shared.nowMs());
     shared.beginPlayedEpoch();
     shared.flushed(seq);
   }
 
-  /** Fills the period with speech, then silence; returns how much of it is speech. */
-  #takeSpeech(ring: Ring): number {
-    const mix = this.#mix;
-    const available = distance(this.#speechAt, ring.head);
-    const whole = distance(this.#speechAt, this.#shared.completeTo);
-    if (!this.#running) {
-      if (
-        available > 0 &&
-        (available >= this.#shared.startSamples || whole > 0 || ++this.#waitedPeriods > REST_PERIODS)
-      ) {
-        this.#running = true;
-      } else {
-        mix.fill(0);
-        this.#followDuck(0);
-        return 0;
-      }
-    }
-    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
-    if (count > 0) ring.copy(this.#speechAt, mix, count);
-    this.#speechAt = (this.#speechAt + count) >>> 0;
-    if (count < FRAME_SAMPLES) {
-      mix.fill(0, count);
-      this.#running = false;
-      this.#waitedPeriods = 0;
-      if (whole !== count) this.#shared.countUnderrun();
-    }
-    this.#followDuck(count);
-    return count;
-  }
-
-  /** Applies the speech gain to the first `count` samples; a ramp goes on through silence. */
-  #followDuck(count: number): void {
+  /** Applies the speech gain; a ramp goes on through silence. */
+  #followDuck(): void {
     const shared = this.#shared;
     const seq = shared.duckSeq;
     if (seq !== this.#duckSeq) {
@@ -192,7 +168,7 @@ export class PlaybackLoop {
         gain += step;
         if (step > 0 ? gain > target : gain < target) gain = target;
       }
-      if (i < count) mix[i] = Math.round(mix[i]! * gain);
+      mix[i] = Math.round(mix[i]! * gain);
     }
     this.#gain = gain;
   }

@@ -194,10 +194,9 @@ export class PlaybackEnd implements Playback {
     return {
       playback_queued_ms: Math.round(this.#speech.queued / SAMPLES_PER_MS),
       playback_items: this.#items.length,
-      playback_underruns: this.#shared.underruns,
       playback_late_samples: this.#lateSamples,
-      played_frames: this.#shared.playedPeriods,
-      playback_xruns: this.#shared.playbackXruns,
+      playback_target_ms: Math.round(this.#shared.jitterTargetSamples / SAMPLES_PER_MS),
+      playback_live: this.#shared.liveSender,
       sound_queued_ms: Math.round(this.#sounds.queued / SAMPLES_PER_MS),
     };
   }

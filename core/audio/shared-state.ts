@@ -1,4 +1,7 @@
+import type { JitterLimits } from "./jitter-control.ts";
+import { FRAME_MS } from "./port.ts";
 import { distance } from "./ring.ts";
+import { StageCounters } from "./stage-counters.ts";
 
 const W = {
   flushSeq: 0,
@@ -9,17 +12,18 @@ const W = {
   duckSeq: 5,
   duckRampSamples: 6,
   gate: 7,
-  underruns: 8,
-  playbackXruns: 9,
-  captureXruns: 10,
   playedSeq: 12,
   playedSpeech: 13,
   playedReference: 14,
   capturedSeq: 15,
   captured: 16,
-  playedPeriods: 17,
   placedReference: 18,
   playedEpoch: 19,
+  jitterTarget: 20,
+  jitterLeast: 21,
+  jitterMost: 22,
+  delayTarget: 26,
+  live: 27,
 } as const;
 const WORDS = 32;
 
@@ -30,6 +34,8 @@ const TIMES = 8;
 const GATE_SAMPLES = 32;
 /** and for the last 5.5 s: longer than the ring. */
 const GATE_SLOTS = 4096;
+const HEADER_BYTES = TIMES * 8 + WORDS * 4 + GATE_SLOTS;
+const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
 
 /**
  * What the main thread and the two device threads tell each other besides samples. One writer for each value.
@@ -37,6 +43,7 @@ const GATE_SLOTS = 4096;
  */
 export class SharedState {
   readonly memory: SharedArrayBuffer;
+  readonly counters: StageCounters;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
   readonly #gates: Uint8Array;
@@ -56,12 +63,23 @@ export class SharedState {
     this.#times = new Float64Array(memory, 0, TIMES);
     this.#words = new Int32Array(memory, TIMES * 8, WORDS);
     this.#gates = new Uint8Array(memory, TIMES * 8 + WORDS * 4, GATE_SLOTS);
+    this.counters = new StageCounters(memory, HEADER_BYTES);
     this.#clockOffsetMs = clockOffsetMs;
   }
 
-  static create(startFrames: number, frameSamples: number, tailMs: number): SharedState {
-    const state = new SharedState(new SharedArrayBuffer(TIMES * 8 + WORDS * 4 + GATE_SLOTS));
+  /** `jitter` is how long speech waits in the buffer, in ms. */
+  static create(
+    startFrames: number,
+    frameSamples: number,
+    tailMs: number,
+    jitter: { targetMs: number; leastMs: number; mostMs: number } = DEFAULT_JITTER,
+  ): SharedState {
+    const state = new SharedState(new SharedArrayBuffer(HEADER_BYTES + StageCounters.BYTES));
     state.#words[W.startSamples] = startFrames * frameSamples;
+    const perMs = frameSamples / FRAME_MS;
+    state.#words[W.jitterTarget] = Math.round(jitter.targetMs * perMs);
+    state.#words[W.jitterLeast] = Math.round(jitter.leastMs * perMs);
+    state.#words[W.jitterMost] = Math.round(jitter.mostMs * perMs);
     state.#times[T.duckGain] = 1;
     state.#times[T.audibleUntil] = -Infinity;
     state.#times[T.tail] = tailMs;
@@ -100,8 +118,14 @@ export class SharedState {
   set completeTo(position: number) {
     Atomics.store(this.#words, W.completeTo, position | 0);
   }
-  get startSamples(): number {
-    return this.#words[W.startSamples]!;
+  /** How long speech may wait in the buffer. */
+  get jitterLimits(): JitterLimits {
+    return {
+      start: this.#words[W.startSamples]!,
+      target: this.#words[W.jitterTarget]!,
+      least: this.#words[W.jitterLeast]!,
+      most: this.#words[W.jitterMost]!,
+    };
   }
 
   requestDuck(gain: number, rampSamples: number): void {
@@ -152,25 +176,16 @@ export class SharedState {
   beginPlayedEpoch(): void {
     Atomics.add(this.#words, W.playedEpoch, 1);
   }
-  countUnderrun(): void {
-    Atomics.add(this.#words, W.underruns, 1);
+  /** The delay of speech that the jitter buffer aims at, in samples, and whether the sender speaks at the speed of speech. */
+  publishJitter(targetSamples: number, live: boolean): void {
+    this.#words[W.delayTarget] = targetSamples;
+    this.#words[W.live] = live ? 1 : 0;
   }
-  /** How often speech ran dry in the middle of an item. */
-  get underruns(): number {
-    return Atomics.load(this.#words, W.underruns) >>> 0;
+  get jitterTargetSamples(): number {
+    return this.#words[W.delayTarget]!;
   }
-  countPeriod(): void {
-    Atomics.add(this.#words, W.playedPeriods, 1);
-  }
-  get playedPeriods(): number {
-    return Atomics.load(this.#words, W.playedPeriods) >>> 0;
-  }
-  /** How often the playback device ran dry, over all devices so far. */
-  get playbackXruns(): number {
-    return Atomics.load(this.#words, W.playbackXruns) >>> 0;
-  }
-  addPlaybackXruns(count: number): void {
-    Atomics.add(this.#words, W.playbackXruns, count);
+  get liveSender(): boolean {
+    return this.#words[W.live] !== 0;
   }
 
   // Playback thread → capture thread.
@@ -226,12 +241,6 @@ export class SharedState {
       if (this.#gates[gateSlot(at)] !== 0) return true;
     }
     return false;
-  }
-  get captureXruns(): number {
-    return Atomics.load(this.#words, W.captureXruns) >>> 0;
-  }
-  addCaptureXruns(count: number): void {
-    Atomics.add(this.#words, W.captureXruns, count);
   }
 }
 

@@ -10,12 +10,15 @@ export const REFERENCE = 2;
 /**
  * Which samples of each source have been heard. Of every period given to the device it is kept where in each source its
  * samples began and how many there were (at the start of the period; silence is the rest), until the device has let it out.
+ * Speech that was stretched counts as heard evenly over the part of the period that it fills.
  */
 export class Timeline {
   /** Position up to which each source has been heard. */
   readonly heard: Uint32Array = new Uint32Array(TRACKS);
   readonly #starts = new Uint32Array(KEPT_PERIODS * TRACKS);
   readonly #counts = new Int32Array(KEPT_PERIODS * TRACKS);
+  /** Over how many samples of the period the speech is spread; where that is not their number, evenly. */
+  readonly #spans = new Int32Array(KEPT_PERIODS);
   readonly #lengths = new Int32Array(KEPT_PERIODS);
   #first = 0;
   #periods = 0;
@@ -43,6 +46,7 @@ export class Timeline {
     length: number,
     speech: number,
     speechCount: number,
+    speechSpan: number,
     sound: number,
     soundCount: number,
     reference: number,
@@ -51,6 +55,7 @@ export class Timeline {
     if (this.#periods === KEPT_PERIODS) this.#pass();
     const slot = (this.#first + this.#periods++) % KEPT_PERIODS;
     this.#lengths[slot] = length;
+    this.#spans[slot] = speechSpan;
     this.#queued += length;
     const at = slot * TRACKS;
     this.#starts[at] = speech;
@@ -89,7 +94,11 @@ export class Timeline {
 
   #hear(samples: number): void {
     const at = this.#first * TRACKS;
-    for (let track = 0; track < TRACKS; track++) {
+    const span = this.#spans[this.#first]!;
+    const count = this.#counts[at]!;
+    const spoken = samples >= span ? count : Math.floor((samples * count) / span);
+    this.heard[SPEECH] = this.#starts[at]! + spoken;
+    for (let track = SPEECH + 1; track < TRACKS; track++) {
       this.heard[track] = this.#starts[at + track]! + Math.min(samples, this.#counts[at + track]!);
     }
   }

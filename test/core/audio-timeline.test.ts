@@ -18,7 +18,7 @@ describe("timeline", () => {
     let heard = 0;
     for (let period = 0; period < 3000; period++) {
       const counts = [random(3) === 0 ? random(481) : 480, random(481), 480] as const;
-      timeline.push(480, next[0], counts[0], next[1], counts[1], next[2], counts[2]);
+      timeline.push(480, next[0], counts[0], counts[0], next[1], counts[1], next[2], counts[2]);
       for (let i = 0; i < 480; i++) {
         given.push(next.map((at, track) => (at + Math.min(i + 1, counts[track]!)) >>> 0) as Sample);
       }
@@ -33,11 +33,25 @@ describe("timeline", () => {
 
   test("beyond two and a half seconds the oldest counts as heard", () => {
     const timeline = new Timeline(0, 0, 0);
-    for (let period = 0; period < 200; period++) timeline.push(480, period * 480, 480, 0, 0, 0, 0);
+    for (let period = 0; period < 200; period++) timeline.push(480, period * 480, 480, 480, 0, 0, 0, 0);
     timeline.advance(200 * 480);
     expect(timeline.heard[SPEECH]).toBe((200 - 128) * 480);
     timeline.reset(5, 6, 7);
     timeline.advance(0);
     expect([...timeline.heard]).toEqual([5, 6, 7]);
+  });
+
+  test("speech that was stretched is heard evenly over its part of the period, and ends where it ends", () => {
+    const timeline = new Timeline(1000, 0, 0);
+    timeline.push(480, 1000, 720, 480, 0, 0, 0, 480);
+    timeline.push(480, 1720, 240, 480, 0, 0, 0, 480);
+    const heardAt = (delay: number) => {
+      timeline.advance(delay);
+      return timeline.heard[SPEECH];
+    };
+    expect(heardAt(720)).toBe(1360);
+    expect(heardAt(480)).toBe(1720);
+    expect(heardAt(240)).toBe(1840);
+    expect(heardAt(0)).toBe(1960);
   });
 });
