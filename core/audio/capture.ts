@@ -24,6 +24,8 @@ export class CaptureEnd implements Capture {
   readonly #feed = new FeedQueue();
   readonly #wake: () => void;
   #gatedFrames = 0;
+  /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
+  muted = false;
 
   /** `wake` is called when there is work for `poll`. */
   constructor(
@@ -88,7 +90,7 @@ export class CaptureEnd implements Capture {
 
   #prepare(frame: Int16Array, atMs: number, end: number): void {
     if (this.chain.busy) this.chain.process(frame, this.#reference.read(end), atMs);
-    if (this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
+    if (this.muted || this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
       this.#gatedFrames++;
       frame.set(SILENCE);
     }

@@ -3,10 +3,20 @@ import { CaptureEnd } from "./capture.ts";
 import type { AudioConfig } from "./config.ts";
 import { audioConfig } from "./config.ts";
 import { Device } from "./device.ts";
+import { deviceName, echoRung } from "./echo-rung.ts";
+import type { EchoRung } from "./echo-rung.ts";
 import { FrameFan } from "./frame-fan.ts";
 import { PlaybackEnd } from "./playback.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
-import type { AudioDevice, AudioFault, AudioPort, Capture, DeviceSpec, Playback } from "./port.ts";
+import type {
+  AudioDevice,
+  AudioFault,
+  AudioPort,
+  Capture,
+  CaptureStage,
+  DeviceSpec,
+  Playback,
+} from "./port.ts";
 import { ReferenceReader } from "./reference.ts";
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
@@ -46,6 +56,8 @@ export class AudioEngine {
   #timer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
   #faults = 0;
+  #rung: EchoRung = "open";
+  #talking = false;
 
   constructor(config: AudioConfig = audioConfig.parse({}), onFault: AudioFault = () => {}) {
     this.#config = config;
@@ -82,7 +94,7 @@ export class AudioEngine {
       openCapture: (device) => this.#open("capture", device),
       openPlayback: (device) => this.#open("playback", device),
       onFrame: (handler) => this.capture.onFrame(handler),
-      addStage: (stage) => this.#captureEnd.chain.addStage(stage),
+      addStage: (stage) => this.#addStage(stage),
       onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
       feed: (pcm) => this.capture.feed(pcm),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
@@ -90,7 +102,24 @@ export class AudioEngine {
       onSounding: (handler) => this.#sounding.add(handler),
       speaking: () => this.playback.active,
     };
-    this.#setHalfDuplex();
+    this.#setRung();
+  }
+
+  /** What keeps the robot from hearing itself at the moment. */
+  get echoRung(): EchoRung {
+    return this.#rung;
+  }
+
+  /** The open devices as the proof of an echo calls them; "" for one without a name, or that is not open. */
+  get deviceNames(): { microphone: string; loudspeaker: string } {
+    const { capture, playback } = this.#devices;
+    return { microphone: deviceName(capture?.spec), loudspeaker: deviceName(playback?.spec) };
+  }
+
+  /** Somebody holds the talk key: with push-to-talk the microphone is open as long. */
+  set talking(on: boolean) {
+    this.#talking = on;
+    this.#setRung();
   }
 
   /** For the health report and the metrics. */
@@ -103,6 +132,7 @@ export class AudioEngine {
       ...this.#playbackEnd.counters(),
       reference_overrun_samples: this.#rings.playback[2]!.overrunSamples,
       half_duplex: this.#shared.halfDuplex,
+      echo_rung: this.#rung,
       capture_drift_ppm: Math.round(this.#reference.captured.driftPpm) || 0,
       playback_drift_ppm: Math.round(this.#reference.played.driftPpm) || 0,
       reference_jumps: this.#reference.jumps,
@@ -138,7 +168,7 @@ export class AudioEngine {
     }
     this.#devices[kind] = device;
     this.#reference[kind === "capture" ? "captured" : "played"].replace();
-    this.#setHalfDuplex();
+    this.#setRung();
     this.#wake();
     void device.failed.then(() => this.#release(kind, device));
     return {
@@ -154,15 +184,25 @@ export class AudioEngine {
     if (this.#devices[kind] !== device) return;
     delete this.#devices[kind];
     this.#absentSinceMs[kind] = performance.now();
-    this.#setHalfDuplex();
+    this.#setRung();
     this.#wake();
   }
 
-  #setHalfDuplex(): void {
-    const { echo } = this.#config;
+  #addStage(stage: CaptureStage): () => void {
+    const undo = this.#captureEnd.chain.addStage(stage);
+    this.#setRung();
+    return () => {
+      undo();
+      this.#setRung();
+    };
+  }
+
+  #setRung(): void {
     const { capture, playback } = this.#devices;
-    const acoustic = capture?.spec.acoustic === true && playback?.spec.acoustic === true;
-    this.#shared.halfDuplex = echo === "half_duplex" || (echo === "auto" && acoustic);
+    const { chain } = this.#captureEnd;
+    this.#rung = echoRung(this.#config, capture?.spec, playback?.spec, chain.has("echo"));
+    this.#shared.halfDuplex = this.#rung === "half_duplex";
+    this.#captureEnd.muted = this.#rung === "push_to_talk" && !this.#talking;
   }
 
   #wake(): void {

@@ -20,6 +20,11 @@ export class ListeningChain {
     return this.#stages.length > 0 || this.#raw.length > 0;
   }
 
+  /** Whether a stage of this slot is in the chain. */
+  has(slot: CaptureStage["slot"]): boolean {
+    return this.#stages.some((stage) => stage.slot === slot);
+  }
+
   addStage(stage: CaptureStage): () => void {
     const own: CaptureStage = {
       slot: stage.slot,
