@@ -52,6 +52,8 @@ export class AudioEngine {
   readonly #sounding: Sounding;
   readonly #devices: Partial<Record<Kind, Device>> = {};
   readonly #opening: Partial<Record<Kind, Promise<unknown>>> = {};
+  /** Whom the open device belongs to, or the one that is being opened. */
+  readonly #owners: Partial<Record<Kind, string>> = {};
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
   #timer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
@@ -156,8 +158,11 @@ export class AudioEngine {
     const name = kind === "capture" ? "microphone" : "loudspeaker";
     if (this.#closed) throw new MynaError("SHUTTING_DOWN", `the ${name} cannot be opened any more`);
     await this.#devices[kind]?.closing;
-    if (this.#opening[kind]) throw new MynaError("DEVICE_BUSY", `another plugin is opening the ${name}`);
-    if (this.#devices[kind]) throw new MynaError("DEVICE_BUSY", taken(name, this.#devices[kind]));
+    if (this.#opening[kind] || this.#devices[kind]) {
+      throw new MynaError("DEVICE_BUSY", taken(name, this.#owners[kind]));
+    }
+    if (spec.owner === undefined) delete this.#owners[kind];
+    else this.#owners[kind] = spec.owner;
     const opening = Device.open(kind, spec, this.#shared, this.#rings[kind]);
     this.#opening[kind] = opening;
     let device: Device;
@@ -236,7 +241,7 @@ export class AudioEngine {
   }
 }
 
-function taken(name: string, { spec }: Device): string {
-  const holder = spec.owner === undefined ? "another plugin has" : `the plugin "${spec.owner}" has`;
+function taken(name: string, owner: string | undefined): string {
+  const holder = owner === undefined ? "another plugin has" : `the plugin "${owner}" has`;
   return `${holder} the ${name} open; a robot has one: take one of the two out of the profile`;
 }

@@ -94,11 +94,14 @@ export function pipeCommand(
       return { ...known, argv, bufferMs: PULSE_LATENCY_MS };
     }
     case "pipewire": {
+      const monitor = kind === "capture" && device.endsWith(".monitor");
       const argv: [string, ...string[]] = [
         command,
         kind === "playback" ? "-p" : "-r",
         ...["--rate", rate, "--channels", "1", "--format", "s16", "--latency", `${PERIOD_MS}ms`],
-        ...(named ? ["--target", device] : []),
+        ...(named ? ["--target", monitor ? device.slice(0, -".monitor".length) : device] : []),
+        // PipeWire itself knows no monitors: a loudspeaker can be recorded from.
+        ...(monitor ? ["-P", "{ stream.capture.sink=true }"] : []),
         "-",
       ];
       return { ...known, argv, bufferMs: PULSE_LATENCY_MS };

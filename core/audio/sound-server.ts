@@ -43,6 +43,8 @@ export async function listServerDevices(kind: "capture" | "playback"): Promise<S
 }
 
 const LIST_LIMIT_MS = 3000;
+/** pactl would outlive a robot that is killed; the end of its standard input ends it. */
+const SUBSCRIBE = "pactl subscribe & pactl=$!; exec >/dev/null; read -r _; kill $pactl";
 
 /** What `pactl list sinks` or `sources` says, in the C locale. */
 export function parseServerDevices(text: string): ServerDevice[] {
@@ -81,9 +83,9 @@ export function watchServerDevices(
   ended: () => void,
 ): () => void {
   if (serverSocket("pulse") === undefined || Bun.which("pactl") === null) return () => {};
-  const child = Bun.spawn(["pactl", "subscribe"], {
+  const child = Bun.spawn(["sh", "-c", SUBSCRIBE], {
     env: { ...process.env, LC_ALL: "C" },
-    stdin: "ignore",
+    stdin: "pipe",
     stdout: "pipe",
     stderr: "ignore",
   });
@@ -93,5 +95,5 @@ export function watchServerDevices(
     for await (const bytes of child.stdout) if (event.test(decoder.decode(bytes))) changed();
     ended();
   })();
-  return () => child.kill("SIGKILL");
+  return () => void child.stdin.end();
 }

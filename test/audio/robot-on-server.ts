@@ -12,6 +12,10 @@ import type { TestRobotOptions } from "../kit/index.ts";
 export interface RobotSetup {
   plugins: NonNullable<TestRobotOptions["plugins"]>;
   answers?: string[];
+  /** More of the environment. */
+  env?: Record<string, string>;
+  /** The user's configuration of ALSA. */
+  asoundrc?: string;
 }
 
 /** A line of stdin. */
@@ -28,12 +32,11 @@ const tell = (topic: string, event: unknown): void => {
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
 const brain = await scriptBrain({ answers: setup.answers ?? ["Hello."], hears: Array(50).fill("wait") });
-const switched: boolean[] = [];
 const robot = await startTestRobot({
   brain,
   plugins: setup.plugins,
   tolerant: true,
-  services: { speaker_enable: { set: (on) => void switched.push(on) } },
+  services: { speaker_enable: { set: (on) => tell("test.enable", { on }) } },
 });
 robot.robot.bus.tap((topic, event) => tell(topic, event));
 await robot.waitFor("session.state_changed", (event) => event.state === "ready");
@@ -50,15 +53,18 @@ async function record(ms: number, folder: string): Promise<void> {
   });
   await done.promise;
   undo();
-  writeFileSync(join(folder, "microphone.raw"), await new Blob(frames as BlobPart[]).bytes());
-  writeFileSync(join(folder, "reference.raw"), await new Blob(references as BlobPart[]).bytes());
+  writeFileSync(join(folder, "microphone.raw"), await new Blob(frames as Int16Array<ArrayBuffer>[]).bytes());
+  writeFileSync(
+    join(folder, "reference.raw"),
+    await new Blob(references as Int16Array<ArrayBuffer>[]).bytes(),
+  );
   tell("test.recorded", {});
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as RobotCommand;
   if (command.do === "say") robot.robot.session.port.sendText(command.text);
-  else if (command.do === "health") tell("test.health", { ...robot.health(), switched });
+  else if (command.do === "health") tell("test.health", robot.health());
   else if (command.do === "record") void record(command.ms, command.folder);
   else break;
 }

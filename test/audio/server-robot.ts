@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HealthReport } from "../../core/plugin.ts";
 import { until } from "./private-server.ts";
@@ -17,9 +17,10 @@ export class ServerRobot implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
 
   private constructor(server: PrivateServer, setup: RobotSetup) {
+    writeFileSync(join(server.folder, ".asoundrc"), setup.asoundrc ?? "");
     this.#child = Bun.spawn(
       [process.execPath, join(import.meta.dir, "robot-on-server.ts"), JSON.stringify(setup)],
-      { env: server.env, stdin: "pipe", stdout: "pipe", stderr: "pipe" },
+      { env: { ...server.env, ...setup.env }, stdin: "pipe", stdout: "pipe", stderr: "pipe" },
     );
     void this.#read();
   }
@@ -71,12 +72,10 @@ export class ServerRobot implements AsyncDisposable {
     void this.#child.stdin.flush();
   }
 
-  async health(): Promise<HealthReport & { switched: boolean[] }> {
+  async health(): Promise<HealthReport> {
     const from = this.mark;
     this.send({ do: "health" });
-    return (await this.waitFor("test.health", undefined, from)).event as unknown as HealthReport & {
-      switched: boolean[];
-    };
+    return (await this.waitFor("test.health", undefined, from)).event as unknown as HealthReport;
   }
 
   /** Resolves when the plugin is in that state after `from`; answers when that was. */
@@ -86,6 +85,12 @@ export class ServerRobot implements AsyncDisposable {
       (event) => event["id"] === id && event["state"] === state,
       from,
     );
+  }
+
+  /** The process ends without a word, as when it crashes. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
   }
 
   /** Programs that the robot has started and that run, as process numbers. */
@@ -105,6 +110,7 @@ export class ServerRobot implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.send({ do: "stop" });
     const late = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
     await this.#child.exited;

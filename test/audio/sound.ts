@@ -122,7 +122,8 @@ export class Room {
       stdin: "pipe",
       stdout: "ignore",
     });
-    void this.#carry(path);
+    // It ends with the two programs, of which one is gone first.
+    void this.#carry(path).catch(() => {});
   }
 
   async #carry({ delayMs, impulse }: EchoPath): Promise<void> {
@@ -150,4 +151,23 @@ export class Room {
     for (const child of [this.#ear, this.#mouth]) child.kill("SIGKILL");
     await Promise.all([this.#ear.exited, this.#mouth.exited]);
   }
+}
+
+/** The best normalised correlation of `wanted` with any place of `heard`. */
+export function likeness(heard: Int16Array, wanted: Int16Array): number {
+  const energy = (pcm: Int16Array) => pcm.reduce((sum, sample) => sum + sample * sample, 0);
+  const wantedEnergy = energy(wanted);
+  let best = 0;
+  for (let lag = 0; lag + wanted.length <= heard.length; lag += 1) {
+    let sum = 0;
+    for (let i = 0; i < wanted.length; i++) sum += heard[lag + i]! * wanted[i]!;
+    if (sum < best * wantedEnergy * 0.5) continue;
+    best = Math.max(best, sum / Math.sqrt(wantedEnergy * energy(heard.subarray(lag, lag + wanted.length))));
+  }
+  return best;
+}
+
+/** Index of the first sample that is no silence. */
+export function firstAudible(pcm: Int16Array): number {
+  return pcm.findIndex((sample) => Math.abs(sample) > AUDIBLE);
 }
