@@ -131,6 +131,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
         owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
       feed: (pcm) => hostContext(() => core.audio.feed(pcm)),
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
+      playEarcon: (pcm, gain) => hostContext(() => core.audio.playEarcon(pcm, gain)),
       speaking: () => core.audio.speaking(),
     },
     session: {

@@ -14,6 +14,8 @@ const echoProof = z.strictObject({
   date: z.string().min(1),
 });
 
+const gain = z.number().min(0).max(4);
+
 /** The `[audio]` table of a profile. */
 export const audioConfig = z
   .strictObject({
@@ -35,6 +37,14 @@ export const audioConfig = z
     jitter_min_ms: z.number().int().min(20).max(500).default(50),
     /** It never waits more, save after a stall, until that is made good. */
     jitter_max_ms: z.number().int().min(20).max(1000).default(200),
+    /** Loudness of the robot's speech; 1 is as it comes. */
+    speech_gain: gain.default(1),
+    /** Loudness of sounds played over it. */
+    sound_gain: gain.default(1),
+    /** Loudness of earcons, the short signals. */
+    earcon_gain: gain.default(1),
+    /** Speech and sounds are turned down to this part while an earcon plays. */
+    earcon_duck: z.number().min(0).max(1).default(0.3),
   })
   .prefault({});
 

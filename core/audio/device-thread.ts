@@ -25,7 +25,7 @@ export interface DeviceThreadSetup {
   shared: SharedArrayBuffer;
   /** For the exchange of {@link clockOffsetMs}. */
   clock: SharedArrayBuffer;
-  /** capture — or speech, sounds, reference. */
+  /** capture — or speech, sounds, reference, earcons. */
   rings: SharedArrayBuffer[];
 }
 
@@ -72,13 +72,13 @@ async function open(
   const driver = await openDriver(setup.options);
   try {
     checkFormat(driver.rateHz, driver.channels, driver.format);
-    const [first, sounds, reference] = setup.rings.map((memory) => new Ring(memory));
+    const [first, sounds, reference, earcons] = setup.rings.map((memory) => new Ring(memory));
     const loop =
       setup.kind === "capture"
         ? await CaptureLoop.create(driver as CaptureDriver, first!, shared)
         : await PlaybackLoop.create(
             driver as PlaybackDriver,
-            { speech: first!, sounds: sounds!, reference: reference! },
+            { speech: first!, sounds: sounds!, reference: reference!, earcons: earcons! },
             shared,
           );
     return { driver, loop };

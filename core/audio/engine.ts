@@ -30,6 +30,7 @@ const ABSENCE_MS = 1000;
 const CAPTURE_SAMPLES = 2 * RATE_HZ;
 const SPEECH_SAMPLES = 40 * RATE_HZ;
 const SOUND_SAMPLES = 10 * RATE_HZ;
+const EARCON_SAMPLES = 2 * RATE_HZ;
 const REFERENCE_SAMPLES = 2 * RATE_HZ;
 
 type Kind = "capture" | "playback";
@@ -68,19 +69,27 @@ export class AudioEngine {
       onFault(error);
     };
     const wake = () => this.#wake();
-    const shared = SharedState.create(config.start_frames, FRAME_SAMPLES, config.half_duplex_tail_ms, {
-      targetMs: config.jitter_target_ms,
-      leastMs: config.jitter_min_ms,
-      mostMs: config.jitter_max_ms,
-    });
+    const shared = SharedState.create(
+      config.start_frames,
+      FRAME_SAMPLES,
+      config.half_duplex_tail_ms,
+      { targetMs: config.jitter_target_ms, leastMs: config.jitter_min_ms, mostMs: config.jitter_max_ms },
+      {
+        speech: config.speech_gain,
+        sound: config.sound_gain,
+        earcon: config.earcon_gain,
+        earconDuck: config.earcon_duck,
+      },
+    );
     const captured = Ring.create(CAPTURE_SAMPLES);
     const [speech, sounds] = [Ring.create(SPEECH_SAMPLES), Ring.create(SOUND_SAMPLES)];
+    const earcons = Ring.create(EARCON_SAMPLES);
     const reference = Ring.create(REFERENCE_SAMPLES);
     this.#shared = shared;
-    this.#rings = { capture: [captured], playback: [speech, sounds, reference] };
+    this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, shared, wake, fault);
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault);
     this.#sounding = new Sounding(fault);
     this.#played = new FrameFan(
       reference,
@@ -100,6 +109,7 @@ export class AudioEngine {
       onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
       feed: (pcm) => this.capture.feed(pcm),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
+      playEarcon: (pcm, gain) => this.playback.playEarcon(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),
       onSounding: (handler) => this.#sounding.add(handler),
       speaking: () => this.playback.active,

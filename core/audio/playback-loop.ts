@@ -1,5 +1,5 @@
-import { mixInto } from "./mix.ts";
 import { Views, edgeResampler, f32FromMono, s16FromMono } from "./device-format.ts";
+import { Mixer } from "./mixer.ts";
 import type { FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
 import type { StreamResampler } from "./resample.ts";
@@ -7,7 +7,7 @@ import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
 import { SpeechSource } from "./speech-source.ts";
-import { REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
+import { EARCON, REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
 
 const SAMPLES_PER_MS = RATE_HZ / 1000;
 
@@ -15,12 +15,13 @@ const SAMPLES_PER_MS = RATE_HZ / 1000;
 export interface PlaybackRings {
   speech: Ring;
   sounds: Ring;
+  earcons: Ring;
   /** What was heard, back to the main thread. */
   reference: Ring;
 }
 
 /**
- * The mixer, run in the device thread: each `step` makes one period of 20 ms, writes it to the device, which blocks, and
+ * Run in the device thread: each `step` makes one period of 20 ms, writes it to the device, which blocks, and
  * says what has been heard. A ring's samples are released when they were heard, not when the device took them: so a flush
  * can play a sound's tail again, and the next device goes on where the last one stopped. Allocates nothing per period.
  */
@@ -30,7 +31,6 @@ export class PlaybackLoop {
   readonly #shared: SharedState;
   readonly #timeline: Timeline;
   readonly #mix = new Int16Array(FRAME_SAMPLES);
-  readonly #sound = new Int16Array(FRAME_SAMPLES);
   readonly #resampler: StreamResampler | undefined;
   /** At the device's rate: mono, and interleaved in the device's format. */
   readonly #deviceMono: Int16Array;
@@ -39,13 +39,9 @@ export class PlaybackLoop {
   readonly #s16Views: Views<Int16Array>;
   readonly #f32Views: Views<Float32Array>;
   readonly #speech: SpeechSource;
-  #soundAt: number;
+  readonly #mixer: Mixer;
   #referenceAt: number;
   #flushSeq: number;
-  #duckSeq: number;
-  #gain: number;
-  #gainTarget: number;
-  #gainStep = 0;
   #xruns = 0;
   #periods = 0;
   #periodAtMs = 0;
@@ -60,12 +56,11 @@ export class PlaybackLoop {
     this.#rings = rings;
     this.#shared = shared;
     this.#speech = new SpeechSource(rings.speech, shared);
-    this.#soundAt = rings.sounds.tail;
+    this.#mixer = new Mixer(rings.sounds, rings.earcons, shared);
     this.#referenceAt = rings.reference.head;
-    this.#timeline = new Timeline(this.#speech.at, this.#soundAt, this.#referenceAt);
+    const { sounds, earcons } = this.#mixer;
+    this.#timeline = new Timeline(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
     this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
-    this.#duckSeq = shared.duckSeq;
-    this.#gain = this.#gainTarget = shared.duckGain;
     shared.placedReference = this.#referenceAt;
     shared.beginPlayedEpoch();
     this.#resampler = resampler;
@@ -92,28 +87,25 @@ export class PlaybackLoop {
     const shared = this.#shared;
     const speech = this.#speech;
     this.#flushIfAsked();
+    const { sounds, earcons } = this.#mixer;
     const speechFrom = speech.at;
-    const soundFrom = this.#soundAt;
+    const soundFrom = sounds.at;
+    const earconFrom = earcons.at;
     const referenceFrom = this.#referenceAt;
     speech.take(this.#mix, shared.completeTo);
-    this.#followDuck();
-    const soundCount = this.#addSound(this.#rings.sounds);
+    this.#mixer.mix(this.#mix);
     const referenceCount = this.#keepReference(this.#rings.reference);
     const delayBefore = this.#delay();
-    if (speech.audible || soundCount > 0) {
+    if (speech.audible || this.#mixer.audible) {
       shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
     }
     this.#write();
-    this.#timeline.push(
-      FRAME_SAMPLES,
-      speechFrom,
-      speech.count,
-      speech.span,
-      soundFrom,
-      soundCount,
-      referenceFrom,
-      referenceCount,
-    );
+    const timeline = this.#timeline;
+    timeline.push(FRAME_SAMPLES);
+    timeline.track(SPEECH, speechFrom, speech.count, speech.span);
+    timeline.track(SOUND, soundFrom, sounds.count, sounds.count);
+    timeline.track(REFERENCE, referenceFrom, referenceCount, referenceCount);
+    timeline.track(EARCON, earconFrom, earcons.count, earcons.count);
     this.#account();
     this.#count(delayBefore);
   }
@@ -138,49 +130,18 @@ export class PlaybackLoop {
     this.#account();
     this.#driver.drop();
     this.#speech.jump(shared.flushTo);
-    this.#soundAt = this.#timeline.heard[SOUND]!;
-    this.#referenceAt = this.#timeline.heard[REFERENCE]!;
-    this.#timeline.reset(this.#speech.at, this.#soundAt, this.#referenceAt);
+    const { heard } = this.#timeline;
+    const { sounds, earcons } = this.#mixer;
+    sounds.at = heard[SOUND]!;
+    earcons.at = heard[EARCON]!;
+    this.#referenceAt = heard[REFERENCE]!;
+    this.#timeline.reset(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
     shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
     this.#rings.speech.release(this.#speech.at);
     shared.placedReference = this.#referenceAt;
     shared.publishPlayed(this.#speech.at, this.#referenceAt, shared.nowMs());
     shared.beginPlayedEpoch();
     shared.flushed(seq);
-  }
-
-  /** Applies the speech gain; a ramp goes on through silence. */
-  #followDuck(): void {
-    const shared = this.#shared;
-    const seq = shared.duckSeq;
-    if (seq !== this.#duckSeq) {
-      this.#duckSeq = seq;
-      this.#gainTarget = shared.duckGain;
-      this.#gainStep = (this.#gainTarget - this.#gain) / Math.max(1, shared.duckRampSamples);
-    }
-    let gain = this.#gain;
-    const target = this.#gainTarget;
-    if (gain === 1 && target === 1) return;
-    const mix = this.#mix;
-    const step = this.#gainStep;
-    for (let i = 0; i < FRAME_SAMPLES; i++) {
-      if (gain !== target) {
-        gain += step;
-        if (step > 0 ? gain > target : gain < target) gain = target;
-      }
-      mix[i] = Math.round(mix[i]! * gain);
-    }
-    this.#gain = gain;
-  }
-
-  #addSound(ring: Ring): number {
-    const available = distance(this.#soundAt, ring.head);
-    if (available <= 0) return 0;
-    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
-    ring.copy(this.#soundAt, this.#sound, count);
-    mixInto(this.#mix, this.#sound, count);
-    this.#soundAt = (this.#soundAt + count) >>> 0;
-    return count;
   }
 
   /** Puts the period where the main thread will see it once it was heard; returns 0 when there was no room. */
@@ -218,10 +179,11 @@ export class PlaybackLoop {
   #account(): void {
     this.#timeline.advance(this.#delay());
     const { heard } = this.#timeline;
-    const { speech, sounds, reference } = this.#rings;
+    const { speech, sounds, earcons, reference } = this.#rings;
     this.#shared.publishPlayed(heard[SPEECH]!, heard[REFERENCE]!, this.#shared.nowMs());
     reference.publish(heard[REFERENCE]!);
     speech.release(heard[SPEECH]!);
     sounds.release(heard[SOUND]!);
+    earcons.release(heard[EARCON]!);
   }
 }

@@ -148,6 +148,8 @@ export interface Playback {
   duck(gain: number, rampMs?: number): void;
   /** Mixes a sound over the speech; resolves when it was heard. Sounds queue behind each other. */
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  /** The same for a short signal, over speech and sounds, which make room for it (`[audio] earcon_duck`). */
+  playEarcon(pcm: Int16Array, gain?: number): Promise<void>;
   onStarted(handler: (itemId: string, playedAtMs: number) => void): () => void;
   onStopped(handler: (itemId: string, playedMs: number, reason: "finished" | "flushed") => void): () => void;
 }
@@ -166,6 +168,8 @@ export interface AudioPort {
   onRawFrame(handler: RawFrameHandler): () => void;
   feed(pcm: Int16Array): Promise<void>;
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  /** A short signal ("I listen"), over speech and sounds, which make room for it; resolves when it was heard. */
+  playEarcon(pcm: Int16Array, gain?: number): Promise<void>;
   /** What left the loudspeaker (speech and sounds mixed), 24 kHz mono, borrowed; the echo reference and the recorder. */
   onPlayed(handler: FrameHandler): () => void;
   /**

@@ -27,8 +27,18 @@ const W = {
 } as const;
 const WORDS = 32;
 
-const T = { duckGain: 0, played: 1, captured: 2, audibleUntil: 3, tail: 4 } as const;
-const TIMES = 8;
+const T = {
+  duckGain: 0,
+  played: 1,
+  captured: 2,
+  audibleUntil: 3,
+  tail: 4,
+  speechGain: 5,
+  soundGain: 6,
+  earconGain: 7,
+  earconDuck: 8,
+} as const;
+const TIMES = 16;
 
 /** Half duplex is known for each so many samples of the capture ring, a power of two, */
 const GATE_SAMPLES = 32;
@@ -37,6 +47,17 @@ const GATE_SLOTS = 4096;
 const HEADER_BYTES = TIMES * 8 + WORDS * 4 + GATE_SLOTS;
 const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
 
+/** Loudness of what is mixed, 1 being as it came. */
+export interface Gains {
+  speech: number;
+  sound: number;
+  earcon: number;
+  /** Of speech and sounds while an earcon plays. */
+  earconDuck: number;
+}
+
+const UNCHANGED: Gains = { speech: 1, sound: 1, earcon: 1, earconDuck: 1 };
+
 /**
  * What the main thread and the two device threads tell each other besides samples. One writer for each value.
  * Positions are those of the rings; times are milliseconds on the main thread's `performance.now()` clock.
@@ -44,6 +65,8 @@ const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
 export class SharedState {
   readonly memory: SharedArrayBuffer;
   readonly counters: StageCounters;
+  /** As they were when the memory was made. */
+  gains: Readonly<Gains>;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
   readonly #gates: Uint8Array;
@@ -64,6 +87,13 @@ export class SharedState {
     this.#words = new Int32Array(memory, TIMES * 8, WORDS);
     this.#gates = new Uint8Array(memory, TIMES * 8 + WORDS * 4, GATE_SLOTS);
     this.counters = new StageCounters(memory, HEADER_BYTES);
+    const times = this.#times;
+    this.gains = {
+      speech: times[T.speechGain]!,
+      sound: times[T.soundGain]!,
+      earcon: times[T.earconGain]!,
+      earconDuck: times[T.earconDuck]!,
+    };
     this.#clockOffsetMs = clockOffsetMs;
   }
 
@@ -73,6 +103,7 @@ export class SharedState {
     frameSamples: number,
     tailMs: number,
     jitter: { targetMs: number; leastMs: number; mostMs: number } = DEFAULT_JITTER,
+    gains: Gains = UNCHANGED,
   ): SharedState {
     const state = new SharedState(new SharedArrayBuffer(HEADER_BYTES + StageCounters.BYTES));
     state.#words[W.startSamples] = startFrames * frameSamples;
@@ -80,6 +111,11 @@ export class SharedState {
     state.#words[W.jitterTarget] = Math.round(jitter.targetMs * perMs);
     state.#words[W.jitterLeast] = Math.round(jitter.leastMs * perMs);
     state.#words[W.jitterMost] = Math.round(jitter.mostMs * perMs);
+    state.gains = gains;
+    state.#times[T.speechGain] = gains.speech;
+    state.#times[T.soundGain] = gains.sound;
+    state.#times[T.earconGain] = gains.earcon;
+    state.#times[T.earconDuck] = gains.earconDuck;
     state.#times[T.duckGain] = 1;
     state.#times[T.audibleUntil] = -Infinity;
     state.#times[T.tail] = tailMs;
