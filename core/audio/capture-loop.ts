@@ -21,6 +21,8 @@ export class CaptureLoop {
   /** At 24 kHz. */
   readonly #block: Int16Array;
   readonly #views: Views<Int16Array>;
+  /** By which the conversion of the rate lags. */
+  readonly #delayMs: number;
   #xruns = 0;
   #blockAtMs = 0;
 
@@ -34,6 +36,7 @@ export class CaptureLoop {
     this.#ring = ring;
     this.#shared = shared;
     this.#resampler = resampler;
+    this.#delayMs = ((resampler?.delaySamples ?? 0) * 1000) / driver.rateHz;
     const count = blockSamples(driver.rateHz);
     const float = driver.format === "f32";
     this.#s16 = new Int16Array(float ? 0 : count * driver.channels);
@@ -63,7 +66,7 @@ export class CaptureLoop {
     const from = ring.head;
     shared.gate(from, from + count, gated);
     ring.write(this.#views.of(count));
-    shared.publishCaptured(ring.head, atMs);
+    shared.publishCaptured(ring.head, atMs - this.#delayMs);
     const { counters } = shared;
     counters.add("captured_blocks");
     if (this.#blockAtMs > 0) counters.observe("capture_period_ms", atMs - this.#blockAtMs);
@@ -78,12 +81,22 @@ export class CaptureLoop {
     const driver = this.#driver;
     if (driver.format === "f32") {
       const read = driver.read(this.#f32);
+      this.#check(read, this.#f32.length);
       monoFromF32(this.#f32, driver.channels, this.#mono, read);
       return read;
     }
     const read = driver.read(this.#s16);
+    this.#check(read, this.#s16.length);
     monoFromS16(this.#s16, driver.channels, this.#mono, read);
     return read;
+  }
+
+  #check(read: number, length: number): void {
+    const most = length / this.#driver.channels;
+    if (Number.isInteger(read) && read >= 0 && read <= most) return;
+    throw new Error(
+      `the microphone's driver says that it read ${read} frames, where there is room for ${most}`,
+    );
   }
 }
 

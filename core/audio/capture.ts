@@ -89,6 +89,7 @@ export class CaptureEnd implements Capture {
   }
 
   #prepare(frame: Int16Array, atMs: number, end: number): void {
+    this.#shared.counters.observe("capture_wait_ms", performance.now() - atMs);
     if (this.chain.busy) this.chain.process(frame, this.#reference.read(end), atMs);
     if (this.muted || this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
       this.#gatedFrames++;

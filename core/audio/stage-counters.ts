@@ -8,7 +8,6 @@ const COUNTERS = [
   "playback_lengthened_samples",
   "captured_blocks",
   "capture_xruns",
-  "capture_bad_reads",
 ] as const;
 
 /** Distributions in milliseconds. */

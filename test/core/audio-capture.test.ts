@@ -132,6 +132,20 @@ describe("capture", () => {
     expect(Math.max(...heard.slice(1000))).toBeWithin(13_050, 13_160);
   });
 
+  for (const read of [-1, NaN, 481, 1.5]) {
+    test(`a driver that says it read ${read} frames is refused with that number`, async () => {
+      const { loop, rings } = await rig({ rateHz: 24_000, channels: 1, read: () => read, close() {} });
+      expect(() => loop.step()).toThrow(`read ${read} frames, where there is room for 480`);
+      expect(rings.capture.available).toBe(0);
+    });
+  }
+
+  test("a driver that has nothing to give makes no frame and does no harm", async () => {
+    const { heard, run } = await rig({ rateHz: 24_000, channels: 1, read: () => 0, close() {} });
+    run(5);
+    expect(heard).toEqual([]);
+  });
+
   test("a rate that gives no whole frames loses nothing", async () => {
     const { heard, run } = await rig(microphone(() => 1000, 11_025));
     run(100);
