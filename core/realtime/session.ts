@@ -23,8 +23,6 @@ import { ToolOffer } from "./tool-offer.ts";
 import { connectWebSocket } from "./transport.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
-export type { SessionDeps };
-
 type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 
 /**
@@ -102,7 +100,12 @@ export class Session {
       onStale: () => this.#arbiter.reset(),
     });
     this.#speech = new StreamedSpeech(
-      { playback, publish, onWords: (id, text) => this.#continuity.said(id, text) },
+      {
+        playback,
+        publish,
+        onWords: (id, text) => this.#continuity.said(id, text),
+        onResumed: (text) => this.#addItem({ kind: "assistant_text", id: newId("item"), text }),
+      },
       () => this.#send({ type: "clear_output", eventId: newId("event") }),
     );
     this.#words = new UserTranscripts((item_id, text, final) =>
@@ -186,6 +189,17 @@ export class Session {
       this.#arbiter.speechNoticed();
       this.#silence("local");
     });
+  }
+
+  /** The user's turn ends, where the server does not look for turns. */
+  commit(): void {
+    this.#send({ type: "commit_audio", eventId: newId("event") });
+    this.#respond();
+  }
+
+  /** Says what was cut off of an answer; the server is told the words when they were heard. */
+  sayOn(itemId: string, text: string, pcm: Int16Array): void {
+    this.#speech.resume(itemId, text, pcm);
   }
 
   counters(): Record<string, unknown> {
@@ -296,6 +310,7 @@ export class Session {
     this.#arbiter.heard();
     this.#continuity.observe(event);
     this.#limits.receive(event);
+    this.#words.receive(event);
     switch (event.type) {
       case "audio":
         this.#speech.audio(event);
@@ -334,17 +349,7 @@ export class Session {
         if (config.transcription_model !== "") this.#words.committed(event.itemId, event.previousItemId);
         publish("user.committed", { item_id: event.itemId, committed_at_ms: performance.now() });
         break;
-      case "item_added":
-        this.#words.itemAdded(event.itemId, event.previousItemId);
-        break;
-      case "user_text_delta":
-        this.#words.delta(event.itemId, event.delta);
-        break;
-      case "user_text_done":
-        this.#words.done(event.itemId, event.text);
-        break;
       case "user_text_failed":
-        this.#words.done(event.itemId, "");
         this.#faults.report("SERVER_ERROR", `an utterance was not recognised: ${event.message}`);
         break;
       case "response_created":
@@ -364,11 +369,6 @@ export class Session {
         break;
       case "error":
         this.#faults.receive(event.fault, this.#arbiter.fault(event.fault));
-        break;
-      case "session_created":
-      case "session_updated":
-      case "item_deleted":
-      case "rate_limits":
         break;
     }
   }
