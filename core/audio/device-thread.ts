@@ -53,12 +53,12 @@ async function run(setup: DeviceThreadSetup): Promise<void> {
   tell({ type: "opened", rateHz: driver.rateHz, channels: driver.channels });
   try {
     while (Atomics.load(stop, 0) === 0) loop.step();
-    driver.close();
-    tell({ type: "closed" });
   } catch (error) {
+    // Told first, since a device that hangs may also hang when it is closed.
     tell({ type: "died", ...describe(error) });
-    driver.close();
   }
+  driver.close();
+  tell({ type: "closed" });
 }
 
 async function open(

@@ -6,10 +6,9 @@ import { babble } from "../e2e/speech.ts";
 import { ToneVoice } from "../kit/index.ts";
 import { PrivateServer, until } from "./private-server.ts";
 import { ServerRobot } from "./server-robot.ts";
-import { Recorder, Room, firstAudible, likeness, play } from "./sound.ts";
+import { Recorder, SHORT, Room, firstAudible, likeness, play } from "./sound.ts";
 
 /* What a device does wrong, and the echo of a room, on one private PipeWire; the good days are in sound-server.test.ts. */
-const SHORT = "Hello there.";
 const LONG = "This is a very long answer that goes on and on. ".repeat(2);
 
 let server: PrivateServer;
@@ -32,7 +31,6 @@ describe("programs that mic-pipe and speaker-pipe can use", () => {
       const recorder = new Recorder(server, "spk");
       await recorder.started();
       await using robot = await ServerRobot.start(server, {
-        answers: [SHORT],
         env: { AUDIODRIVER: "alsa" },
         plugins: {
           mic: { use: "mic-pipe", device: mic, program, acoustic: false },
@@ -133,7 +131,7 @@ test("the echo of a room comes back with its delay and level beside the referenc
   for (let tap = 120; tap < impulse.length; tap += 60) impulse[tap] = 0.02 * (1 - tap / impulse.length);
   const room = new Room(server, "spk", "ear", { delayMs: 30, impulse });
   await using robot = await ServerRobot.start(server, {
-    answers: [LONG],
+    story: LONG,
     plugins: {
       mic: { ...MIC, acoustic: true },
       speaker: { ...SPEAKER, acoustic: true },

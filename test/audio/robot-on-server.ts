@@ -5,13 +5,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { SHORT } from "./sound.ts";
 import { scriptBrain, startTestRobot } from "../kit/index.ts";
 import type { TestRobotOptions } from "../kit/index.ts";
 
 /** The argument. */
 export interface RobotSetup {
   plugins: NonNullable<TestRobotOptions["plugins"]>;
-  answers?: string[];
+  /** What it tells when it is asked for a story; to everything else it says {@link SHORT}. */
+  story?: string;
   /** More of the environment. */
   env?: Record<string, string>;
   /** The user's configuration of ALSA. */
@@ -31,7 +33,13 @@ const tell = (topic: string, event: unknown): void => {
 };
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
-const brain = await scriptBrain({ answers: setup.answers ?? ["Hello."], hears: Array(50).fill("wait") });
+const brain = await scriptBrain({
+  answers: (conversation) => {
+    const asked = JSON.stringify(conversation.at(-1) ?? "");
+    return asked.includes("story") ? (setup.story ?? SHORT) : SHORT;
+  },
+  hears: Array<string>(50).fill("wait"),
+});
 const robot = await startTestRobot({
   brain,
   plugins: setup.plugins,

@@ -4,13 +4,12 @@ import { babble } from "../e2e/speech.ts";
 import { ToneVoice } from "../kit/index.ts";
 import { PrivateServer, SERVER_KINDS, until } from "./private-server.ts";
 import { ServerRobot } from "./server-robot.ts";
-import { Recorder, firstAudible, likeness, play } from "./sound.ts";
+import { Recorder, SHORT, firstAudible, likeness, play } from "./sound.ts";
 
 /*
  * Whole robots on real sound servers, each of its own, with null sinks: "spk" is the loudspeaker, the monitor of "ear" the
  * microphone, "attic" what a server moves streams to when their device goes.
  */
-const SHORT = "Hello there.";
 const LONG = "This is a very long answer that goes on and on. ".repeat(12);
 /** A device that returns is to be open again within so long. */
 const BACK_MS = 2000;
@@ -33,7 +32,7 @@ for (const kind of SERVER_KINDS) {
         beforeAll(async () => {
           recorder = new Recorder(server, "spk");
           robot = await ServerRobot.start(server, {
-            answers: [SHORT, SHORT, SHORT, LONG, SHORT],
+            story: LONG,
             plugins: {
               mic: { use: `mic-${driver}`, device: "ear.monitor", acoustic: false },
               speaker: { use: `speaker-${driver}`, device: "spk", acoustic: false, enable_tail_ms: 50 },

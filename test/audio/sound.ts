@@ -3,6 +3,8 @@ import { until } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
 
 const FORMAT = ["--raw", "--format=s16le", "--channels=1", `--rate=${RATE_HZ}`, "--latency-msec=20"];
+/** What the robots of these tests say. */
+export const SHORT = "Hello there.";
 /** Louder than this is sound. */
 const AUDIBLE = 200;
 
