@@ -98,7 +98,8 @@ export class PipeChild {
     this.#fd = stream === "stdin" ? writeEnd : readEnd;
     this.#errors = errorsRead;
     if (!MAC) libc().fcntl(this.#fd, F_SETPIPE_SZ, PIPE_BYTES);
-    const program = cstring(argv[0]);
+    // Looked for here: libc's PATH is that of the start of the process.
+    const program = cstring(Bun.which(argv[0], { PATH: process.env["PATH"] ?? "" }) ?? argv[0]);
     const args = vector(argv);
     const variables = vector(
       Object.entries({ ...process.env, LC_ALL: "C", ...env }).map(([k, v]) => `${k}=${v}`),
