@@ -14,7 +14,9 @@ export type Case = (options: CaseOptions) => Measures | Promise<Measures>;
 export type Goal =
   | { kind: "times_limit"; most: number }
   | { kind: "at_most"; most: number }
-  | { kind: "faster_than"; peer: string; least: number };
+  | { kind: "faster_than"; peer: string; least: number }
+  | { kind: "times_peer"; peer: string; most: number }
+  | { kind: "above_limit"; most: number };
 
 /** One line of the table, and one key of `--json`. */
 export interface Row {

@@ -28,6 +28,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "lateness and drift of the playback period under a busy main loop",
     load: () => import("./parts/playback-tick.ts"),
   },
+  jitter: {
+    title: "jitter buffers on nine kinds of network: what is missing, how long speech waits, when it starts",
+    load: () => import("./parts/jitter.ts"),
+  },
   audio_path: {
     title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
     load: () => import("./parts/audio-path.ts"),

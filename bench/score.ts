@@ -71,6 +71,8 @@ export function failedRow(row: Row, run: PartRun, error: string): Score {
 function goalText(goal: Goal, unit: string): string {
   if (goal.kind === "times_limit") return `≤ ${goal.most}x limit`;
   if (goal.kind === "at_most") return `≤ ${goal.most} ${unit}`;
+  if (goal.kind === "times_peer") return `≤ ${goal.most}x ${goal.peer}`;
+  if (goal.kind === "above_limit") return `≤ limit + ${goal.most} ${unit}`;
   return `≥ ${goal.least}x faster than ${goal.peer}`;
 }
 
@@ -91,7 +93,9 @@ function holds(
   if (ours === null) return null;
   if (goal.kind === "at_most") return ours <= goal.most;
   if (goal.kind === "times_limit") return limit === null ? null : ours <= goal.most * limit;
+  if (goal.kind === "above_limit") return limit === null ? null : ours <= limit + goal.most;
   const peer = cases[goal.peer];
+  if (goal.kind === "times_peer") return peer === undefined ? null : ours <= goal.most * peer;
   return peer === undefined ? null : peer >= goal.least * ours;
 }
 

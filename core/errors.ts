@@ -18,6 +18,10 @@ export const ERRORS = {
   DEVICE_NOT_FOUND: { retryable: true, meaning: "A device of that name is not there." },
   DEVICE_BUSY: { retryable: true, meaning: "Another program or plugin holds the device." },
   DEVICE_FAILED: { retryable: true, meaning: "A device stopped working." },
+  DEVICE_SILENT: {
+    retryable: true,
+    meaning: "A microphone gives nothing but zeros: it hangs, or it is muted.",
+  },
   AUDIO_FORMAT: { retryable: false, meaning: "An audio file or stream has a format that is not supported." },
   TOOL_UNKNOWN: { retryable: false, meaning: "The model called a tool that does not exist." },
   TOOL_TAKEN: { retryable: false, meaning: "Two plugins register a tool of the same name." },

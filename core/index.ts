@@ -1,4 +1,11 @@
 export { ALSA_DEVICE } from "./audio/alsa-device.ts";
+export { PIPE_DEVICE } from "./audio/pipe-device.ts";
+export { PIPE_PROGRAMS } from "./audio/pipe-program.ts";
+export { findAlsaPlace, findPipePlace } from "./device-place.ts";
+export type { DeviceKind, DevicePlace } from "./device-place.ts";
+export { keepDevice } from "./lasting-device.ts";
+export type { LastingDevice } from "./lasting-device.ts";
+export { switchSpeaker } from "./speaker-enable.ts";
 export { PACED_DEVICE } from "./audio/paced-device.ts";
 export * from "./audio/port.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";

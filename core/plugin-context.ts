@@ -1,5 +1,12 @@
 import type { z } from "zod";
-import type { AudioDevice, AudioPort, DeviceSpec, FrameHandler } from "./audio/port.ts";
+import type {
+  AudioDevice,
+  AudioPort,
+  CaptureStage,
+  DeviceSpec,
+  FrameHandler,
+  RawFrameHandler,
+} from "./audio/port.ts";
 import type { Bus } from "./bus.ts";
 import { hostContext } from "./loader.ts";
 import type { Logger } from "./log.ts";
@@ -69,13 +76,39 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
     );
   };
 
+  const framePairs = (
+    subscribe: (handler: RawFrameHandler) => () => void,
+    where: string,
+    handler: RawFrameHandler,
+  ) => {
+    let frame: Int16Array = EMPTY_FRAME;
+    let reference: Int16Array = EMPTY_FRAME;
+    let atMs = 0;
+    const call = guarded(where, () => handler(frame, reference, atMs));
+    return owned(() =>
+      subscribe((nextFrame, nextReference, nextAtMs) => {
+        frame = nextFrame;
+        reference = nextReference;
+        atMs = nextAtMs;
+        call();
+      }),
+    );
+  };
+
+  const addStage = (stage: CaptureStage) =>
+    framePairs(
+      (process) => core.audio.addStage({ slot: stage.slot, process }),
+      "audio stage",
+      (frame, reference, atMs) => stage.process(frame, reference, atMs),
+    );
+
   // All of it in the host's context: a device that opens after the plugin is gone must still be closed.
   const openDevice = (
     open: (device: DeviceSpec) => Promise<AudioDevice>,
     device: DeviceSpec,
   ): Promise<AudioDevice> =>
     hostContext(async () => {
-      const opened = await open(device);
+      const opened = await open({ ...device, owner: id });
       const close = resources.own(() => hostContext(() => opened.close()));
       return { failed: opened.failed, close: async () => close() };
     });
@@ -90,9 +123,15 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       openCapture: (device) => openDevice((spec) => core.audio.openCapture(spec), device),
       openPlayback: (device) => openDevice((spec) => core.audio.openPlayback(spec), device),
       onFrame: (handler) => frames((wrapped) => core.audio.onFrame(wrapped), "audio frame", handler),
+      addStage,
+      onRawFrame: (handler) =>
+        framePairs((wrapped) => core.audio.onRawFrame(wrapped), "raw audio frame", handler),
       onPlayed: (handler) => frames((wrapped) => core.audio.onPlayed(wrapped), "played frame", handler),
+      onSounding: (handler) =>
+        owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
       feed: (pcm) => hostContext(() => core.audio.feed(pcm)),
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
+      playEarcon: (pcm, gain) => hostContext(() => core.audio.playEarcon(pcm, gain)),
       speaking: () => core.audio.speaking(),
     },
     session: {

@@ -8,8 +8,12 @@ import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
 import { endpointSources } from "./realtime/endpoint-sources.ts";
+import { KeptSpeech } from "./realtime/kept-speech.ts";
+import { ManualTurns } from "./realtime/manual-turns.ts";
 import { Session } from "./realtime/session.ts";
+import { TurnTaking } from "./realtime/turn-taking.ts";
 import { recordLoudspeaker } from "./recorder.ts";
+import { pushToTalk } from "./push-to-talk.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import type { Services } from "./services.ts";
 import { ToolRegistry } from "./tool-registry.ts";
@@ -64,7 +68,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   );
   const pluginsTried = Promise.withResolvers<void>();
   let starting = true;
-  const session = createSession(profile, {
+  const { session, turns } = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
     pluginsTried: pluginsTried.promise,
     starting: () => starting,
@@ -87,7 +91,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       core: {
         bus: bus.counters(),
         audio: audio.counters(),
-        session: session.counters(),
+        session: { ...session.counters(), turns: turns.counters() },
         tools: tools.counters(),
       },
     };
@@ -100,7 +104,8 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const undos = [
     bus.on("session.hung_up", ({ reason }) => void (hungUp = reason)),
     measureTurns(bus),
-    bus.on("user.speech_started", ({ source }) => source === "local" && session.bargeIn()),
+    pushToTalk(bus, (talking) => void (audio.talking = talking)),
+    () => turns.close(),
     services.onChanged(
       (name) =>
         (name === "brain" || name === "transport" || name === profile.session.service) &&
@@ -177,14 +182,18 @@ function createSession(
     pluginsTried: Promise<void>;
     starting: () => boolean;
   },
-): Session {
+): { session: Session; turns: TurnTaking } {
   const { bus, services, tools, audio, log, env } = parts;
   const localBrain = () =>
     services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
   const warn = (message: string) => log.warn(message);
   const [endpoint, ...fallbacks] = endpointSources(profile.session, { env, brain: localBrain, warn });
-  return new Session({
-    config: profile.session,
+  const config = profile.session;
+  const speech = new KeptSpeech(audio.playback);
+  const { type, prefix_padding_ms } = config.turn_detection;
+  const manual = type === "none" ? new ManualTurns(audio.capture, prefix_padding_ms) : undefined;
+  const session = new Session({
+    config,
     endpoint,
     fallbacks,
     connect: transports(services, parts.pluginsTried),
@@ -193,10 +202,11 @@ function createSession(
     localBrain,
     starting: parts.starting,
     moving: () => bus.last("body.pose")?.moving === true,
-    capture: audio.capture,
-    playback: audio.playback,
+    capture: manual ?? audio.capture,
+    playback: speech,
     tools,
     publish: (topic, event) => bus.publish(topic, event),
     log: log.child("session"),
   });
+  return { session, turns: new TurnTaking({ config, bus, session, speech, manual }) };
 }

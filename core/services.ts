@@ -11,6 +11,7 @@ export interface Services {
   distance: DistanceSensor;
   camera: Camera;
   sounds: Sounds;
+  speaker_enable: SpeakerEnable;
   speech: SpeechSynthesizer;
   world: World;
   brain: RealtimeEndpoint;
@@ -77,6 +78,15 @@ export interface Sounds {
   names(): string[];
   /** Resolves when the sound has left the loudspeaker. */
   play(name: string): Promise<{ durationMs: number }>;
+}
+
+/** The amplifier of the loudspeaker, where a pin or a relay switches it. */
+export interface SpeakerEnable {
+  /**
+   * On before a sound leaves the loudspeaker, off when the last one was heard and its tail is over. Must be quick: the
+   * loudspeaker does not wait.
+   */
+  set(on: boolean): void | Promise<void>;
 }
 
 /** Text to speech on the robot, used to speak a typed sentence into the simulated microphone. */

@@ -48,6 +48,8 @@ export interface Topics {
 
   /** `source`: "local" from a VAD plugin on the robot, "server" from the Realtime server's VAD. */
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
+  /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
+  "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */
   "user.speech_stopped": { source: "local" | "server"; speech_at_ms: number };
   /** The server took the user's sentence as an item of the conversation. */
@@ -69,6 +71,9 @@ export interface Topics {
   "assistant.transcript": { item_id: string; text: string; final: boolean; interrupted: boolean };
   /** The user spoke over the robot; `played_ms` of the item were heard. */
   "assistant.interrupted": { item_id: string; played_ms: number };
+
+  /** Nobody interrupted after all: the rest of what was cut is said as `item_id`. */
+  "assistant.resumed": { item_id: string; interrupted_item_id: string; rest_ms: number };
 
   /** The first sample of an item left the loudspeaker. */
   "playback.started": { item_id: string; played_at_ms: number };

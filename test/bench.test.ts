@@ -109,6 +109,19 @@ test("a goal whose comparison is missing is neither met nor missed", () => {
   expect(score.peer).toBeNull();
 });
 
+test("a goal may be a part of a peer's figure, or so much above the limit", () => {
+  const measured = { bare: [{ ns: 20 }], slow: [{ ns: 200 }], myna: [{ ns: 36 }] };
+  const metFor = (goals: Row["goals"]) => scoreRow({ ...ROW, goals }, measured, RUN).met;
+  expect(metFor([{ kind: "times_peer", peer: "slow", most: 0.18 }])).toBe(true);
+  expect(metFor([{ kind: "times_peer", peer: "slow", most: 0.17 }])).toBe(false);
+  expect(metFor([{ kind: "times_peer", peer: "slower", most: 9 }])).toBeNull();
+  expect(metFor([{ kind: "above_limit", most: 16 }])).toBe(true);
+  expect(metFor([{ kind: "above_limit", most: 15 }])).toBe(false);
+  expect(scoreRow({ ...ROW, goals: [{ kind: "above_limit", most: 16 }] }, measured, RUN).goal).toBe(
+    "≤ limit + 16 ns",
+  );
+});
+
 test("a row that could not be measured says why", () => {
   const score = failedRow(ROW, RUN, "the case ended with code 1: no such device");
   expect(score).toMatchObject({ ours: null, ratio: null, met: null });

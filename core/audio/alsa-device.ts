@@ -1,8 +1,12 @@
 import { ptr } from "bun:ffi";
-import { alsaError, deviceError, loadAlsa, openPcm } from "./alsa.ts";
-import type { Alsa, Pcm } from "./alsa.ts";
+import { openPcm } from "./alsa-pcm.ts";
+import type { Pcm } from "./alsa-pcm.ts";
+import { alsaError, loadAlsa } from "./alsa.ts";
+import type { Alsa } from "./alsa.ts";
+import { deviceError } from "./device-error.ts";
 import { FRAME_MS } from "./port.ts";
-import type { CaptureDriver, PlaybackDriver } from "./port.ts";
+import type { CaptureDriver, FloatCaptureDriver, FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 
 /** Absolute path of this module: the `module` of a device that ALSA drives (Linux, libasound.so.2). */
 export const ALSA_DEVICE: string = import.meta.path;
@@ -12,7 +16,11 @@ export interface AlsaOptions {
   /** "default", a part of a card's name as `arecord -l` shows it, or a PCM of the ALSA configuration. */
   device: string;
   /** What the device may hold; default 60. */
-  buffer_ms?: number;
+  buffer_ms?: number | undefined;
+  /** Without it the best of the device's rates. */
+  rate_hz?: number | undefined;
+  /** DEVICE_SILENT after so much digital silence; 0 and without it: never. */
+  silence_limit_s?: number | undefined;
 }
 
 /** A device that has neither taken nor given a sample for so long is gone. */
@@ -27,10 +35,11 @@ class Stream {
   readonly #delayPtr = ptr(this.#delay);
   readonly #device: string;
 
-  constructor(kind: "capture" | "playback", { device, buffer_ms = DEFAULT_BUFFER_MS }: AlsaOptions) {
+  constructor(kind: "capture" | "playback", options: AlsaOptions) {
+    const { device, buffer_ms: bufferMs = DEFAULT_BUFFER_MS, rate_hz: rateHz } = options;
     this.#device = device;
     this.alsa = loadAlsa();
-    this.pcm = openPcm(device, kind, { periodMs: FRAME_MS, bufferMs: buffer_ms, startMs: 2 * FRAME_MS });
+    this.pcm = openPcm(device, kind, { periodMs: FRAME_MS, bufferMs, startMs: 2 * FRAME_MS, rateHz });
   }
 
   /** Waits for room or samples. */
@@ -47,10 +56,38 @@ class Stream {
     if (recovered < 0) throw alsaError(this.alsa, recovered, `the ALSA device "${this.#device}" is gone`);
   }
 
+  /** Interleaved samples into `into`; returns frames. */
+  read(into: Int16Array | Float32Array): number {
+    const { alsa, pcm } = this;
+    for (;;) {
+      this.wait();
+      const read = Number(alsa.snd_pcm_readi(pcm.handle, ptr(into), into.length / pcm.channels));
+      if (read > 0) return read;
+      if (read < 0) this.recover(read);
+    }
+  }
+
+  write(samples: Int16Array | Float32Array): void {
+    const { alsa, pcm } = this;
+    const frames = samples.length / pcm.channels;
+    for (let done = 0; done < frames;) {
+      this.wait();
+      const from = ptr(samples, done * pcm.channels * samples.BYTES_PER_ELEMENT);
+      const written = Number(alsa.snd_pcm_writei(pcm.handle, from, frames - done));
+      if (written < 0) this.recover(written);
+      else done += written;
+    }
+  }
+
   /** Frames queued, or 0 where the device cannot say. */
   delay(): number {
     if (this.alsa.snd_pcm_delay(this.pcm.handle, this.#delayPtr) < 0) return 0;
     return Math.max(0, Number(this.#delay[0]));
+  }
+
+  drop(): void {
+    this.alsa.snd_pcm_drop(this.pcm.handle);
+    this.alsa.snd_pcm_prepare(this.pcm.handle);
   }
 
   close(): void {
@@ -60,50 +97,32 @@ class Stream {
 }
 
 /** Opens a microphone. */
-export function openCapture(options: AlsaOptions): CaptureDriver {
+export function openCapture(options: AlsaOptions): CaptureDriver | FloatCaptureDriver {
   const stream = new Stream("capture", options);
-  const { alsa, pcm } = stream;
-  alsa.snd_pcm_start(pcm.handle);
-  return {
-    rateHz: pcm.rateHz,
-    channels: pcm.channels,
-    read(into) {
-      const frames = into.length / pcm.channels;
-      for (;;) {
-        stream.wait();
-        const read = Number(alsa.snd_pcm_readi(pcm.handle, ptr(into), frames));
-        if (read > 0) return read;
-        if (read < 0) stream.recover(read);
-      }
-    },
-    xruns: () => stream.xruns,
-    close: () => stream.close(),
+  const { rateHz, channels, format } = stream.pcm;
+  const silence = new SilenceWatch(rateHz * channels, options.silence_limit_s ?? 0);
+  stream.alsa.snd_pcm_start(stream.pcm.handle);
+  const common = { rateHz, channels, xruns: () => stream.xruns, close: () => stream.close() };
+  const read = (into: Int16Array | Float32Array): number => {
+    const frames = stream.read(into);
+    silence.observe(into, frames * channels);
+    return frames;
   };
+  return format === "f32" ? { ...common, format, read } : { ...common, format, read };
 }
 
 /** Opens a loudspeaker. */
-export function openPlayback(options: AlsaOptions): PlaybackDriver {
+export function openPlayback(options: AlsaOptions): PlaybackDriver | FloatPlaybackDriver {
   const stream = new Stream("playback", options);
-  const { alsa, pcm } = stream;
-  return {
-    rateHz: pcm.rateHz,
-    channels: pcm.channels,
-    write(samples) {
-      const frames = samples.length / pcm.channels;
-      for (let done = 0; done < frames;) {
-        stream.wait();
-        const from = ptr(samples, done * pcm.channels * 2);
-        const written = Number(alsa.snd_pcm_writei(pcm.handle, from, frames - done));
-        if (written < 0) stream.recover(written);
-        else done += written;
-      }
-    },
+  const { rateHz, channels, format } = stream.pcm;
+  const common = {
+    rateHz,
+    channels,
     delay: () => stream.delay(),
-    drop() {
-      alsa.snd_pcm_drop(pcm.handle);
-      alsa.snd_pcm_prepare(pcm.handle);
-    },
+    drop: () => stream.drop(),
     xruns: () => stream.xruns,
     close: () => stream.close(),
   };
+  const write = (samples: Int16Array | Float32Array): void => stream.write(samples);
+  return format === "f32" ? { ...common, format, write } : { ...common, format, write };
 }

@@ -1,93 +1,106 @@
-import { mixInto } from "./playback-loop.ts";
-import type { CaptureDriver } from "./port.ts";
+import { Views, edgeResampler, monoFromF32, monoFromS16 } from "./device-format.ts";
+import type { CaptureDriver, FloatCaptureDriver } from "./port.ts";
 import { FRAME_MS, RATE_HZ } from "./port.ts";
-import { Resampler } from "./resample.ts";
-import { distance } from "./ring.ts";
+import type { StreamResampler } from "./resample.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
 
-/** The rings between capture thread and main thread. */
-export interface CaptureRings {
-  capture: Ring;
-  /** What is spoken into the microphone by the program. */
-  feed: Ring;
-}
-
 /**
- * Run in the device thread: each `step` reads 20 ms from the device, which blocks, converts them to 24 kHz mono, silences
- * them in half duplex, mixes in what is fed and hands them to the main thread. Allocates nothing per block.
+ * Run in the device thread: each `step` reads 20 ms from the device, which blocks, converts them to 24 kHz mono, says whether
+ * half duplex silences them, and hands them to the main thread. Allocates nothing per block.
  */
 export class CaptureLoop {
-  readonly #driver: CaptureDriver;
-  readonly #rings: CaptureRings;
+  readonly #driver: CaptureDriver | FloatCaptureDriver;
+  readonly #ring: Ring;
   readonly #shared: SharedState;
-  readonly #frames: Int16Array;
+  /** As the device gives them, interleaved; one of the two. */
+  readonly #s16: Int16Array;
+  readonly #f32: Float32Array;
   readonly #mono: Int16Array;
-  readonly #resampler: Resampler | undefined;
+  readonly #resampler: StreamResampler | undefined;
   /** At 24 kHz. */
   readonly #block: Int16Array;
-  readonly #views = new Map<number, Int16Array>();
-  readonly #fed: Int16Array;
+  readonly #views: Views<Int16Array>;
+  /** By which the conversion of the rate lags. */
+  readonly #delayMs: number;
   #xruns = 0;
+  #blockAtMs = 0;
 
-  constructor(driver: CaptureDriver, rings: CaptureRings, shared: SharedState) {
+  private constructor(
+    driver: CaptureDriver | FloatCaptureDriver,
+    ring: Ring,
+    shared: SharedState,
+    resampler: StreamResampler | undefined,
+  ) {
     this.#driver = driver;
-    this.#rings = rings;
+    this.#ring = ring;
     this.#shared = shared;
-    const count = Math.round((driver.rateHz * FRAME_MS) / 1000);
-    this.#frames = new Int16Array(count * driver.channels);
-    this.#mono = driver.channels === 1 ? this.#frames : new Int16Array(count);
-    this.#resampler = driver.rateHz === RATE_HZ ? undefined : new Resampler(driver.rateHz, RATE_HZ);
-    this.#block = this.#resampler ? new Int16Array(this.#resampler.outputLimit(count)) : this.#mono;
-    this.#fed = new Int16Array(this.#block.length);
+    this.#resampler = resampler;
+    this.#delayMs = ((resampler?.delaySamples ?? 0) * 1000) / driver.rateHz;
+    const count = blockSamples(driver.rateHz);
+    const float = driver.format === "f32";
+    this.#s16 = new Int16Array(float ? 0 : count * driver.channels);
+    this.#f32 = new Float32Array(float ? count * driver.channels : 0);
+    this.#mono = driver.channels === 1 && !float ? this.#s16 : new Int16Array(count);
+    this.#block = resampler ? new Int16Array(resampler.outputLimit(count)) : this.#mono;
+    this.#views = new Views(this.#block);
+  }
+
+  static async create(
+    driver: CaptureDriver | FloatCaptureDriver,
+    ring: Ring,
+    shared: SharedState,
+  ): Promise<CaptureLoop> {
+    const resampler = await edgeResampler(driver.rateHz, RATE_HZ, blockSamples(driver.rateHz));
+    return new CaptureLoop(driver, ring, shared, resampler);
   }
 
   /** One block. Throws when the device is gone. */
   step(): void {
     const shared = this.#shared;
-    const read = this.#driver.read(this.#frames);
+    const ring = this.#ring;
+    const read = this.#read();
     const atMs = shared.nowMs();
-    const mono = this.#mono;
-    if (this.#driver.channels === 2) {
-      const frames = this.#frames;
-      for (let i = 0; i < read; i++) mono[i] = (frames[2 * i]! + frames[2 * i + 1]!) >> 1;
-    }
-    const block = this.#block;
-    const count = this.#resampler ? this.#resampler.process(mono, block, read) : read;
-    if (shared.halfDuplex && atMs - FRAME_MS < shared.audibleUntilMs + shared.tailMs) {
-      block.fill(0, 0, count);
-      shared.countGated();
-    }
-    this.#hand(count, atMs);
+    const count = this.#resampler ? this.#resampler.process(this.#mono, this.#block, read) : read;
+    const gated = shared.halfDuplex && atMs - FRAME_MS < shared.audibleUntilMs + shared.tailMs;
+    const from = ring.head;
+    shared.gate(from, from + count, gated);
+    ring.write(this.#views.of(count));
+    shared.publishCaptured(ring.head, atMs - this.#delayMs);
+    const { counters } = shared;
+    counters.add("captured_blocks");
+    if (this.#blockAtMs > 0) counters.observe("capture_period_ms", atMs - this.#blockAtMs);
+    this.#blockAtMs = atMs;
     const xruns = this.#driver.xruns?.() ?? 0;
-    if (xruns > this.#xruns) {
-      shared.addCaptureXruns(xruns - this.#xruns);
-      this.#xruns = xruns;
-    }
+    if (xruns > this.#xruns) counters.add("capture_xruns", xruns - this.#xruns);
+    this.#xruns = xruns;
   }
 
-  #hand(count: number, atMs: number): void {
-    const { capture, feed } = this.#rings;
-    const fedFrom = feed.tail;
-    const fedCount = Math.min(count, distance(fedFrom, feed.head));
-    if (fedCount > 0) {
-      feed.copy(fedFrom, this.#fed, fedCount);
-      mixInto(this.#block, this.#fed, fedCount);
+  /** 20 ms from the device, as mono; returns how many samples. */
+  #read(): number {
+    const driver = this.#driver;
+    if (driver.format === "f32") {
+      const read = driver.read(this.#f32);
+      this.#check(read, this.#f32.length);
+      monoFromF32(this.#f32, driver.channels, this.#mono, read);
+      return read;
     }
-    capture.write(this.#view(count));
-    this.#shared.publishCaptured(capture.head, atMs);
-    // After the captured samples can be seen: who waits for the end of the feed then looks for its last sample there.
-    if (fedCount > 0) feed.release((fedFrom + fedCount) >>> 0);
+    const read = driver.read(this.#s16);
+    this.#check(read, this.#s16.length);
+    monoFromS16(this.#s16, driver.channels, this.#mono, read);
+    return read;
   }
 
-  /** The first `count` samples of the block; block lengths repeat, so each view is made once. */
-  #view(count: number): Int16Array {
-    if (count === this.#block.length) return this.#block;
-    let view = this.#views.get(count);
-    if (!view) {
-      view = this.#block.subarray(0, count);
-      this.#views.set(count, view);
-    }
-    return view;
+  #check(read: number, length: number): void {
+    const most = length / this.#driver.channels;
+    if (Number.isInteger(read) && read >= 0 && read <= most) return;
+    throw new Error(
+      `the microphone's driver says that it read ${read} frames, where there is room for ${most}`,
+    );
   }
+}
+
+/** Samples per channel of one read. */
+function blockSamples(rateHz: number): number {
+  return Math.round((rateHz * FRAME_MS) / 1000);
 }

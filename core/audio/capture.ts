@@ -1,38 +1,44 @@
-import { MynaError } from "../errors.ts";
+import { FeedQueue } from "./feed.ts";
 import { FrameFan } from "./frame-fan.ts";
-import type { Capture, FrameHandler } from "./port.ts";
+import { ListeningChain } from "./listening-chain.ts";
+import type { AudioFault, Capture, FrameHandler } from "./port.ts";
+import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
+import type { ReferenceReader } from "./reference.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
-import { Spool } from "./spool.ts";
 
-interface Feed {
-  /** Position in the feed ring after its last sample. */
-  end: number;
-  /** Position in the capture ring that its last sample lies before, once it was mixed in. */
-  captured: number | undefined;
-  resolve(): void;
-  reject(error: Error): void;
-}
+const SAMPLES_PER_MS = RATE_HZ / 1000;
+const SILENCE = new Int16Array(FRAME_SAMPLES);
 
-/** The main thread's end of the microphone: frames out to the handlers, feeds in. */
+/**
+ * The main thread's end of the microphone. A frame passes the listening chain, is silenced in half duplex, gets what is fed
+ * mixed in, and goes to the handlers.
+ */
 export class CaptureEnd implements Capture {
+  readonly chain: ListeningChain;
   readonly #frames: FrameFan;
   readonly #ring: Ring;
-  readonly #feed: Spool;
+  readonly #shared: SharedState;
+  readonly #reference: ReferenceReader;
+  readonly #feed = new FeedQueue();
   readonly #wake: () => void;
-  #feeds: Feed[] = [];
+  #gatedFrames = 0;
+  /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
+  muted = false;
 
   /** `wake` is called when there is work for `poll`. */
   constructor(
     ring: Ring,
-    feed: Ring,
     shared: SharedState,
+    reference: ReferenceReader,
     wake: () => void,
-    onFault: (error: unknown) => void,
+    onFault: AudioFault,
   ) {
+    this.chain = new ListeningChain(onFault);
     this.#ring = ring;
-    this.#feed = new Spool(feed);
+    this.#shared = shared;
+    this.#reference = reference;
     this.#wake = wake;
     this.#frames = new FrameFan(
       ring,
@@ -41,6 +47,7 @@ export class CaptureEnd implements Capture {
         return shared.capturedAtMs + distance(shared.captured, position) / SAMPLES_PER_MS;
       },
       onFault,
+      (frame, atMs, end) => this.#prepare(frame, atMs, end),
     );
   }
 
@@ -50,41 +57,24 @@ export class CaptureEnd implements Capture {
 
   feed(pcm: Int16Array): Promise<void> {
     if (pcm.length === 0) return Promise.resolve();
-    this.#feed.append(pcm);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#feeds.push({ end: this.#feed.end, captured: undefined, resolve, reject });
+    const fed = this.#feed.add(pcm);
     this.#wake();
-    return promise;
+    return fed;
   }
 
   /** Moves frames and feeds on. */
   poll(): void {
-    this.#feed.topUp();
     this.#frames.deliver();
-    while (this.#feeds.length > 0) {
-      const first = this.#feeds[0]!;
-      if (first.captured === undefined && distance(first.end, this.#feed.ring.tail) >= 0) {
-        first.captured = this.#ring.head;
-      }
-      if (first.captured === undefined || distance(first.captured, this.#frames.position) < 0) return;
-      this.#feeds.shift();
-      first.resolve();
-    }
+    this.#feed.settle();
   }
 
   /** There is no microphone and none is expected: what is fed would wait for ever. */
   abandon(): void {
-    this.#feed.dropWaiting();
-    this.#feed.ring.release(this.#feed.ring.head);
-    const feeds = this.#feeds;
-    this.#feeds = [];
-    for (const { reject } of feeds) {
-      reject(new MynaError("DEVICE_NOT_FOUND", "there is no microphone to speak into"));
-    }
+    this.#feed.abandon();
   }
 
   get feeding(): boolean {
-    return this.#feeds.length > 0;
+    return this.#feed.waiting;
   }
 
   counters(): Record<string, unknown> {
@@ -92,9 +82,19 @@ export class CaptureEnd implements Capture {
       captured_frames: this.#frames.frames,
       capture_overrun_samples: this.#ring.overrunSamples,
       capture_handler_faults: this.#frames.faults,
-      feed_queued_ms: Math.round(this.#feed.queued / SAMPLES_PER_MS),
+      capture_stage_faults: this.chain.faults,
+      feed_queued_ms: Math.round(this.#feed.queuedSamples / SAMPLES_PER_MS),
+      half_duplex_frames: this.#gatedFrames,
     };
   }
-}
 
-const SAMPLES_PER_MS = 24;
+  #prepare(frame: Int16Array, atMs: number, end: number): void {
+    this.#shared.counters.observe("capture_wait_ms", performance.now() - atMs);
+    if (this.chain.busy) this.chain.process(frame, this.#reference.read(end), atMs);
+    if (this.muted || this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
+      this.#gatedFrames++;
+      frame.set(SILENCE);
+    }
+    this.#feed.mixInto(frame);
+  }
+}

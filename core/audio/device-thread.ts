@@ -6,10 +6,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { CaptureLoop } from "./capture-loop.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { PlaybackLoop } from "./playback-loop.ts";
-import type { CaptureDriver, PlaybackDriver } from "./port.ts";
+import { checkFormat } from "./device-format.ts";
+import type { CaptureDriver, FloatCaptureDriver, FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
 import { raisePriority } from "./priority.ts";
 import { Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
+
+type Driver = CaptureDriver | FloatCaptureDriver | PlaybackDriver | FloatPlaybackDriver;
 
 /** What the thread is started with. */
 export interface DeviceThreadSetup {
@@ -22,7 +25,7 @@ export interface DeviceThreadSetup {
   shared: SharedArrayBuffer;
   /** For the exchange of {@link clockOffsetMs}. */
   clock: SharedArrayBuffer;
-  /** capture, feed — or speech, sounds, reference. */
+  /** capture — or speech, sounds, reference, earcons. */
   rings: SharedArrayBuffer[];
 }
 
@@ -39,42 +42,49 @@ async function run(setup: DeviceThreadSetup): Promise<void> {
   const stop = new Int32Array(setup.stop);
   const offsetMs = clockOffsetMs(setup.clock, () => tell({ type: "clock" }));
   const shared = new SharedState(setup.shared, offsetMs);
-  const rings = setup.rings.map((memory) => new Ring(memory));
-  let driver: CaptureDriver | PlaybackDriver;
-  let loop: CaptureLoop | PlaybackLoop;
+  let opened: { driver: Driver; loop: CaptureLoop | PlaybackLoop };
   try {
-    const exports = (await import(setup.module)) as Record<string, unknown>;
-    const name = setup.kind === "capture" ? "openCapture" : "openPlayback";
-    const open = exports[name];
-    if (typeof open !== "function") throw new Error(`${setup.module} exports no function ${name}`);
-    driver = (await (open as (options: Record<string, unknown>) => unknown)(setup.options)) as typeof driver;
-    checkFormat(driver.rateHz, driver.channels);
-    loop =
-      setup.kind === "capture"
-        ? new CaptureLoop(driver as CaptureDriver, { capture: rings[0]!, feed: rings[1]! }, shared)
-        : new PlaybackLoop(
-            driver as PlaybackDriver,
-            { speech: rings[0]!, sounds: rings[1]!, reference: rings[2]! },
-            shared,
-          );
+    opened = await open(setup, shared);
   } catch (error) {
     return tell({ type: "refused", ...describe(error) });
   }
+  const { driver, loop } = opened;
   raisePriority();
   tell({ type: "opened", rateHz: driver.rateHz, channels: driver.channels });
   try {
     while (Atomics.load(stop, 0) === 0) loop.step();
-    driver.close();
-    tell({ type: "closed" });
   } catch (error) {
+    // Told first, since a device that hangs may also hang when it is closed.
     tell({ type: "died", ...describe(error) });
-    driver.close();
   }
+  driver.close();
+  tell({ type: "closed" });
 }
 
-function checkFormat(rateHz: number, channels: number): void {
-  if (!(rateHz >= 8000 && rateHz <= 192_000) || (channels !== 1 && channels !== 2)) {
-    throw new Error(`the device opened with ${rateHz} Hz and ${channels} channels, which is not supported`);
+async function open(
+  setup: DeviceThreadSetup,
+  shared: SharedState,
+): Promise<{ driver: Driver; loop: CaptureLoop | PlaybackLoop }> {
+  const exports = (await import(setup.module)) as Record<string, unknown>;
+  const name = setup.kind === "capture" ? "openCapture" : "openPlayback";
+  const openDriver = exports[name] as (options: Record<string, unknown>) => Driver | Promise<Driver>;
+  if (typeof openDriver !== "function") throw new Error(`${setup.module} exports no function ${name}`);
+  const driver = await openDriver(setup.options);
+  try {
+    checkFormat(driver.rateHz, driver.channels, driver.format);
+    const [first, sounds, reference, earcons] = setup.rings.map((memory) => new Ring(memory));
+    const loop =
+      setup.kind === "capture"
+        ? await CaptureLoop.create(driver as CaptureDriver, first!, shared)
+        : await PlaybackLoop.create(
+            driver as PlaybackDriver,
+            { speech: first!, sounds: sounds!, reference: reference!, earcons: earcons! },
+            shared,
+          );
+    return { driver, loop };
+  } catch (error) {
+    driver.close();
+    throw error;
   }
 }
 

@@ -18,7 +18,7 @@ export class Device implements AudioDevice {
   readonly rateHz: number;
   readonly #worker: Worker;
   readonly #stop: Int32Array;
-  readonly #ended: Promise<Ended>;
+  readonly #gone: Promise<void>;
   #closing: Promise<void> | undefined;
 
   private constructor(spec: DeviceSpec, opened: Opened) {
@@ -26,10 +26,10 @@ export class Device implements AudioDevice {
     this.rateHz = opened.rateHz;
     this.#worker = opened.worker;
     this.#stop = opened.stop;
-    this.#ended = opened.ended;
+    this.#gone = opened.gone;
     this.failed = new Promise((resolve) => {
       void opened.ended.then(({ error }) => {
-        void opened.worker.terminate();
+        void this.#terminate();
         if (!this.#closing) resolve(error ?? new MynaError("DEVICE_FAILED", "the device's thread ended"));
       });
     });
@@ -57,9 +57,14 @@ export class Device implements AudioDevice {
 
   async #close(): Promise<void> {
     Atomics.store(this.#stop, 0, 1);
+    await this.#terminate();
+  }
+
+  /** Ends the thread once it has closed the device, or cannot. */
+  async #terminate(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, CLOSE_LIMIT_MS);
-    await Promise.race([this.#ended, late.promise]);
+    await Promise.race([this.#gone, late.promise]);
     clearTimeout(timer);
     await this.#worker.terminate();
   }
@@ -74,6 +79,8 @@ interface Opened {
   stop: Int32Array;
   rateHz: number;
   ended: Promise<Ended>;
+  /** Resolves when the thread has closed the device. */
+  gone: Promise<void>;
 }
 
 async function start(
@@ -95,6 +102,7 @@ async function start(
   };
   const opened = Promise.withResolvers<number>();
   const ended = Promise.withResolvers<Ended>();
+  const gone = Promise.withResolvers<void>();
   const end = (error?: MynaError) => {
     opened.reject(error ?? new MynaError("DEVICE_FAILED", "the device's thread ended before it was open"));
     ended.resolve(error ? { error } : {});
@@ -103,17 +111,22 @@ async function start(
   worker.on("message", (message: DeviceThreadMessage) => {
     if (message.type === "clock") answerClock(clock);
     else if (message.type === "opened") opened.resolve(message.rateHz);
-    else if (message.type === "closed") end();
-    else end(deviceError(message.code, message.message));
+    else if (message.type === "closed") {
+      gone.resolve();
+      end();
+    } else end(deviceError(message.code, message.message));
   });
   worker.on("error", (error: unknown) => end(MynaError.from(error, "DEVICE_FAILED")));
-  worker.on("exit", () => end());
+  worker.on("exit", () => {
+    gone.resolve();
+    end();
+  });
   const timer = setTimeout(
     () => end(new MynaError("DEVICE_FAILED", `the device did not open within ${OPEN_LIMIT_MS / 1000} s`)),
     OPEN_LIMIT_MS,
   );
   try {
-    return { worker, stop, rateHz: await opened.promise, ended: ended.promise };
+    return { worker, stop, rateHz: await opened.promise, ended: ended.promise, gone: gone.promise };
   } catch (error) {
     void worker.terminate();
     throw error;

@@ -3,12 +3,24 @@ import { CaptureEnd } from "./capture.ts";
 import type { AudioConfig } from "./config.ts";
 import { audioConfig } from "./config.ts";
 import { Device } from "./device.ts";
+import { deviceName, echoRung } from "./echo-rung.ts";
+import type { EchoRung } from "./echo-rung.ts";
 import { FrameFan } from "./frame-fan.ts";
 import { PlaybackEnd } from "./playback.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
-import type { AudioDevice, AudioPort, Capture, DeviceSpec, Playback } from "./port.ts";
+import type {
+  AudioDevice,
+  AudioFault,
+  AudioPort,
+  Capture,
+  CaptureStage,
+  DeviceSpec,
+  Playback,
+} from "./port.ts";
+import { ReferenceReader } from "./reference.ts";
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
+import { Sounding } from "./sounding.ts";
 
 /** How often the main thread looks at the rings where it does not know better. */
 const POLL_MS = 5;
@@ -18,15 +30,12 @@ const PERIOD_MS = 20;
 const ABSENCE_MS = 1000;
 
 const CAPTURE_SAMPLES = 2 * RATE_HZ;
-const FEED_SAMPLES = 5 * RATE_HZ;
 const SPEECH_SAMPLES = 40 * RATE_HZ;
 const SOUND_SAMPLES = 10 * RATE_HZ;
+const EARCON_SAMPLES = 2 * RATE_HZ;
 const REFERENCE_SAMPLES = 2 * RATE_HZ;
 
 type Kind = "capture" | "playback";
-
-/** Told of what a handler of frames or of playback events threw. */
-export type AudioFault = (error: unknown) => void;
 
 /**
  * The robot's ears and mouth. Rings, positions and items belong to the engine and outlive every device; each open device
@@ -42,14 +51,20 @@ export class AudioEngine {
   readonly #captureEnd: CaptureEnd;
   readonly #playbackEnd: PlaybackEnd;
   readonly #played: FrameFan;
+  readonly #reference: ReferenceReader;
+  readonly #sounding: Sounding;
   readonly #devices: Partial<Record<Kind, Device>> = {};
   readonly #opening: Partial<Record<Kind, Promise<unknown>>> = {};
+  /** Whom the open device belongs to, or the one that is being opened. */
+  readonly #owners: Partial<Record<Kind, string>> = {};
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
   /** One for each whole number of ms, used again: neither garbage nor, as with Atomics.waitAsync, a promise each time. */
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #awake = false;
   #closed = false;
   #faults = 0;
+  #rung: EchoRung = "open";
+  #talking = false;
 
   constructor(config: AudioConfig = audioConfig.parse({}), onFault: AudioFault = () => {}) {
     this.#config = config;
@@ -58,14 +73,28 @@ export class AudioEngine {
       onFault(error);
     };
     const wake = () => this.#wake();
-    const shared = SharedState.create(config.start_frames, FRAME_SAMPLES, config.half_duplex_tail_ms);
-    const [captured, feed] = [Ring.create(CAPTURE_SAMPLES), Ring.create(FEED_SAMPLES)];
+    const shared = SharedState.create(
+      config.start_frames,
+      FRAME_SAMPLES,
+      config.half_duplex_tail_ms,
+      { targetMs: config.jitter_target_ms, leastMs: config.jitter_min_ms, mostMs: config.jitter_max_ms },
+      {
+        speech: config.speech_gain,
+        sound: config.sound_gain,
+        earcon: config.earcon_gain,
+        earconDuck: config.earcon_duck,
+      },
+    );
+    const captured = Ring.create(CAPTURE_SAMPLES);
     const [speech, sounds] = [Ring.create(SPEECH_SAMPLES), Ring.create(SOUND_SAMPLES)];
+    const earcons = Ring.create(EARCON_SAMPLES);
     const reference = Ring.create(REFERENCE_SAMPLES);
     this.#shared = shared;
-    this.#rings = { capture: [captured, feed], playback: [speech, sounds, reference] };
-    this.#captureEnd = new CaptureEnd(captured, feed, shared, wake, fault);
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, shared, wake, fault);
+    this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
+    this.#reference = new ReferenceReader(reference.memory, shared);
+    this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault);
+    this.#sounding = new Sounding(fault);
     this.#played = new FrameFan(
       reference,
       (position) => {
@@ -80,12 +109,33 @@ export class AudioEngine {
       openCapture: (device) => this.#open("capture", device),
       openPlayback: (device) => this.#open("playback", device),
       onFrame: (handler) => this.capture.onFrame(handler),
+      addStage: (stage) => this.#addStage(stage),
+      onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
       feed: (pcm) => this.capture.feed(pcm),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
+      playEarcon: (pcm, gain) => this.playback.playEarcon(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),
+      onSounding: (handler) => this.#sounding.add(handler),
       speaking: () => this.playback.active,
     };
-    this.#setHalfDuplex();
+    this.#setRung();
+  }
+
+  /** What keeps the robot from hearing itself at the moment. */
+  get echoRung(): EchoRung {
+    return this.#rung;
+  }
+
+  /** The open devices as the proof of an echo calls them; "" for one without a name, or that is not open. */
+  get deviceNames(): { microphone: string; loudspeaker: string } {
+    const { capture, playback } = this.#devices;
+    return { microphone: deviceName(capture?.spec), loudspeaker: deviceName(playback?.spec) };
+  }
+
+  /** Somebody holds the talk key: with push-to-talk the microphone is open as long. */
+  set talking(on: boolean) {
+    this.#talking = on;
+    this.#setRung();
   }
 
   /** For the health report and the metrics. */
@@ -93,13 +143,17 @@ export class AudioEngine {
     return {
       capture_open: this.#devices.capture !== undefined,
       playback_open: this.#devices.playback !== undefined,
+      ...this.#shared.counters.counters(),
       ...this.#captureEnd.counters(),
-      capture_xruns: this.#shared.captureXruns,
       ...this.#playbackEnd.counters(),
       reference_overrun_samples: this.#rings.playback[2]!.overrunSamples,
       half_duplex: this.#shared.halfDuplex,
-      half_duplex_frames: this.#shared.gatedBlocks,
+      echo_rung: this.#rung,
+      capture_drift_ppm: Math.round(this.#reference.captured.driftPpm) || 0,
+      playback_drift_ppm: Math.round(this.#reference.played.driftPpm) || 0,
+      reference_jumps: this.#reference.jumps,
       handler_faults: this.#faults,
+      histograms: this.#shared.counters.histograms(),
     };
   }
 
@@ -117,8 +171,11 @@ export class AudioEngine {
     const name = kind === "capture" ? "microphone" : "loudspeaker";
     if (this.#closed) throw new MynaError("SHUTTING_DOWN", `the ${name} cannot be opened any more`);
     await this.#devices[kind]?.closing;
-    if (this.#opening[kind]) throw new MynaError("DEVICE_BUSY", `another plugin is opening the ${name}`);
-    if (this.#devices[kind]) throw new MynaError("DEVICE_BUSY", `another plugin has the ${name}`);
+    if (this.#opening[kind] || this.#devices[kind]) {
+      throw new MynaError("DEVICE_BUSY", taken(name, this.#owners[kind]));
+    }
+    if (spec.owner === undefined) delete this.#owners[kind];
+    else this.#owners[kind] = spec.owner;
     const opening = Device.open(kind, spec, this.#shared, this.#rings[kind]);
     this.#opening[kind] = opening;
     let device: Device;
@@ -128,7 +185,8 @@ export class AudioEngine {
       delete this.#opening[kind];
     }
     this.#devices[kind] = device;
-    this.#setHalfDuplex();
+    this.#reference[kind === "capture" ? "captured" : "played"].replace();
+    this.#setRung();
     this.#wake();
     void device.failed.then(() => this.#release(kind, device));
     return {
@@ -144,15 +202,25 @@ export class AudioEngine {
     if (this.#devices[kind] !== device) return;
     delete this.#devices[kind];
     this.#absentSinceMs[kind] = performance.now();
-    this.#setHalfDuplex();
+    this.#setRung();
     this.#wake();
   }
 
-  #setHalfDuplex(): void {
-    const { echo } = this.#config;
+  #addStage(stage: CaptureStage): () => void {
+    const undo = this.#captureEnd.chain.addStage(stage);
+    this.#setRung();
+    return () => {
+      undo();
+      this.#setRung();
+    };
+  }
+
+  #setRung(): void {
     const { capture, playback } = this.#devices;
-    const acoustic = capture?.spec.acoustic === true && playback?.spec.acoustic === true;
-    this.#shared.halfDuplex = echo === "half_duplex" || (echo === "auto" && acoustic);
+    const { chain } = this.#captureEnd;
+    this.#rung = echoRung(this.#config, capture?.spec, playback?.spec, chain.has("echo"));
+    this.#shared.halfDuplex = this.#rung === "half_duplex";
+    this.#captureEnd.muted = this.#rung === "push_to_talk" && !this.#talking;
   }
 
   #wake(): void {
@@ -172,8 +240,10 @@ export class AudioEngine {
     }
     const [captured] = this.#rings.capture;
     const tail = captured!.tail;
+    this.#reference.observe();
     this.#captureEnd.poll();
     this.#playbackEnd.poll();
+    this.#sounding.set(this.#playbackEnd.busy);
     this.#played.deliver();
     const working =
       this.#devices.capture || this.#devices.playback || this.#captureEnd.feeding || this.#playbackEnd.busy;
@@ -197,4 +267,9 @@ export class AudioEngine {
   #absent(kind: Kind, nowMs: number): boolean {
     return !this.#opening[kind] && nowMs - this.#absentSinceMs[kind] > ABSENCE_MS;
   }
+}
+
+function taken(name: string, owner: string | undefined): string {
+  const holder = owner === undefined ? "another plugin has" : `the plugin "${owner}" has`;
+  return `${holder} the ${name} open; a robot has one: take one of the two out of the profile`;
 }

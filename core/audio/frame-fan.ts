@@ -1,12 +1,16 @@
 import { FRAME_SAMPLES } from "./port.ts";
-import type { FrameHandler } from "./port.ts";
+import type { AudioFault, FrameHandler } from "./port.ts";
 import type { Ring } from "./ring.ts";
+
+/** Changes a frame in place before the handlers get it; `end` is the ring position after its last sample. */
+export type FramePreparation = (frame: Int16Array, atMs: number, end: number) => void;
 
 /** Cuts what comes out of a ring into frames of 20 ms and calls every handler with each. Allocates nothing per frame. */
 export class FrameFan {
   readonly #ring: Ring;
   readonly #timeOf: (position: number) => number;
-  readonly #onFault: (error: unknown) => void;
+  readonly #onFault: AudioFault;
+  readonly #prepare: FramePreparation | undefined;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   /** Replaced, never changed in place: a handler may be removed while frames are delivered. */
   #handlers: FrameHandler[] = [];
@@ -14,7 +18,13 @@ export class FrameFan {
   faults = 0;
 
   /** `timeOf` says when the sample before a ring position was taken or heard. */
-  constructor(ring: Ring, timeOf: (position: number) => number, onFault: (error: unknown) => void) {
+  constructor(
+    ring: Ring,
+    timeOf: (position: number) => number,
+    onFault: AudioFault,
+    prepare?: FramePreparation,
+  ) {
+    this.#prepare = prepare;
     this.#ring = ring;
     this.#timeOf = timeOf;
     this.#onFault = onFault;
@@ -40,8 +50,9 @@ export class FrameFan {
       ring.read(this.#frame);
       this.frames++;
       const handlers = this.#handlers;
-      if (handlers.length === 0) continue;
+      if (handlers.length === 0 && !this.#prepare) continue;
       const atMs = this.#timeOf(ring.tail);
+      this.#prepare?.(this.#frame, atMs, ring.tail);
       for (let i = 0; i < handlers.length; i++) {
         try {
           handlers[i]!(this.#frame, atMs);

@@ -1,102 +1,125 @@
-import type { PlaybackDriver } from "./port.ts";
+import { Views, edgeResampler, f32FromMono, s16FromMono } from "./device-format.ts";
+import { Mixer } from "./mixer.ts";
+import type { FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
-import { Resampler } from "./resample.ts";
+import type { StreamResampler } from "./resample.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
-import { REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
+import { SpeechSource } from "./speech-source.ts";
+import { EARCON, REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
 
-/** A rest of speech too short to start with, and not marked as the end, plays after so many periods all the same. */
-const REST_PERIODS = 10;
+const SAMPLES_PER_MS = RATE_HZ / 1000;
 
 /** The rings between main thread and playback thread. */
 export interface PlaybackRings {
   speech: Ring;
   sounds: Ring;
+  earcons: Ring;
   /** What was heard, back to the main thread. */
   reference: Ring;
 }
 
 /**
- * The mixer, run in the device thread: each `step` makes one period of 20 ms, writes it to the device, which blocks, and
+ * Run in the device thread: each `step` makes one period of 20 ms, writes it to the device, which blocks, and
  * says what has been heard. A ring's samples are released when they were heard, not when the device took them: so a flush
  * can play a sound's tail again, and the next device goes on where the last one stopped. Allocates nothing per period.
  */
 export class PlaybackLoop {
-  readonly #driver: PlaybackDriver;
+  readonly #driver: PlaybackDriver | FloatPlaybackDriver;
   readonly #rings: PlaybackRings;
   readonly #shared: SharedState;
   readonly #timeline: Timeline;
   readonly #mix = new Int16Array(FRAME_SAMPLES);
-  readonly #sound = new Int16Array(FRAME_SAMPLES);
-  readonly #resampler: Resampler | undefined;
-  /** At the device's rate, mono and interleaved. */
+  readonly #resampler: StreamResampler | undefined;
+  /** At the device's rate: mono, and interleaved in the device's format. */
   readonly #deviceMono: Int16Array;
-  readonly #deviceFrames: Int16Array;
-  #speechAt: number;
-  #soundAt: number;
+  readonly #s16: Int16Array;
+  readonly #f32: Float32Array;
+  readonly #s16Views: Views<Int16Array>;
+  readonly #f32Views: Views<Float32Array>;
+  readonly #speech: SpeechSource;
+  readonly #mixer: Mixer;
   #referenceAt: number;
   #flushSeq: number;
-  #duckSeq: number;
-  /** Speech is flowing; false while the jitter buffer fills. */
-  #running = false;
-  #waitedPeriods = 0;
-  #gain: number;
-  #gainTarget: number;
-  #gainStep = 0;
   #xruns = 0;
+  #periods = 0;
+  #periodAtMs = 0;
 
-  constructor(driver: PlaybackDriver, rings: PlaybackRings, shared: SharedState) {
+  private constructor(
+    driver: PlaybackDriver | FloatPlaybackDriver,
+    rings: PlaybackRings,
+    shared: SharedState,
+    resampler: StreamResampler | undefined,
+  ) {
     this.#driver = driver;
     this.#rings = rings;
     this.#shared = shared;
-    this.#speechAt = rings.speech.tail;
-    this.#soundAt = rings.sounds.tail;
+    this.#speech = new SpeechSource(rings.speech, shared);
+    this.#mixer = new Mixer(rings.sounds, rings.earcons, shared);
     this.#referenceAt = rings.reference.head;
-    this.#timeline = new Timeline(this.#speechAt, this.#soundAt, this.#referenceAt);
+    const { sounds, earcons } = this.#mixer;
+    this.#timeline = new Timeline(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
     this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
-    this.#duckSeq = shared.duckSeq;
-    this.#gain = this.#gainTarget = shared.duckGain;
-    this.#resampler = driver.rateHz === RATE_HZ ? undefined : new Resampler(RATE_HZ, driver.rateHz);
-    this.#deviceMono = this.#resampler
-      ? new Int16Array(this.#resampler.outputLimit(FRAME_SAMPLES))
-      : this.#mix;
-    this.#deviceFrames =
-      driver.channels === 1 ? this.#deviceMono : new Int16Array(this.#deviceMono.length * driver.channels);
+    shared.placedReference = this.#referenceAt;
+    shared.beginPlayedEpoch();
+    this.#resampler = resampler;
+    this.#deviceMono = resampler ? new Int16Array(resampler.outputLimit(FRAME_SAMPLES)) : this.#mix;
+    const float = driver.format === "f32";
+    const length = this.#deviceMono.length * driver.channels;
+    this.#f32 = new Float32Array(float ? length : 0);
+    this.#s16 = float || driver.channels === 1 ? this.#deviceMono : new Int16Array(length);
+    this.#s16Views = new Views(this.#s16);
+    this.#f32Views = new Views(this.#f32);
+  }
+
+  static async create(
+    driver: PlaybackDriver | FloatPlaybackDriver,
+    rings: PlaybackRings,
+    shared: SharedState,
+  ): Promise<PlaybackLoop> {
+    const resampler = await edgeResampler(RATE_HZ, driver.rateHz, FRAME_SAMPLES);
+    return new PlaybackLoop(driver, rings, shared, resampler);
   }
 
   /** One period. Throws when the device is gone. */
   step(): void {
-    const { speech, sounds, reference } = this.#rings;
+    const shared = this.#shared;
+    const speech = this.#speech;
     this.#flushIfAsked();
-    const speechFrom = this.#speechAt;
-    const soundFrom = this.#soundAt;
+    const { sounds, earcons } = this.#mixer;
+    const speechFrom = speech.at;
+    const soundFrom = sounds.at;
+    const earconFrom = earcons.at;
     const referenceFrom = this.#referenceAt;
-    const speechCount = this.#takeSpeech(speech);
-    const soundCount = this.#addSound(sounds);
-    const referenceCount = this.#keepReference(reference);
+    speech.take(this.#mix, shared.completeTo);
+    this.#mixer.mix(this.#mix);
+    const referenceCount = this.#keepReference(this.#rings.reference);
     const delayBefore = this.#delay();
-    if (speechCount > 0 || soundCount > 0) {
-      const shared = this.#shared;
-      shared.audibleUntilMs = shared.nowMs() + ((delayBefore + FRAME_SAMPLES) * 1000) / RATE_HZ;
+    if (speech.audible || this.#mixer.audible) {
+      shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
     }
     this.#write();
-    this.#timeline.push(
-      FRAME_SAMPLES,
-      speechFrom,
-      speechCount,
-      soundFrom,
-      soundCount,
-      referenceFrom,
-      referenceCount,
-    );
+    const timeline = this.#timeline;
+    timeline.push(FRAME_SAMPLES);
+    timeline.track(SPEECH, speechFrom, speech.count, speech.span);
+    timeline.track(SOUND, soundFrom, sounds.count, sounds.count);
+    timeline.track(REFERENCE, referenceFrom, referenceCount, referenceCount);
+    timeline.track(EARCON, earconFrom, earcons.count, earcons.count);
     this.#account();
-    this.#shared.countPeriod();
+    this.#count(delayBefore);
+  }
+
+  #count(delaySamples: number): void {
+    const { counters } = this.#shared;
+    const nowMs = performance.now();
+    if (this.#periods++ > 0) counters.observe("playback_period_ms", nowMs - this.#periodAtMs);
+    this.#periodAtMs = nowMs;
+    counters.add("played_frames");
+    counters.observe("playback_delay_ms", delaySamples / SAMPLES_PER_MS);
     const xruns = this.#driver.xruns?.() ?? 0;
-    if (xruns > this.#xruns) {
-      this.#shared.addPlaybackXruns(xruns - this.#xruns);
-      this.#xruns = xruns;
-    }
+    if (xruns > this.#xruns) counters.add("playback_xruns", xruns - this.#xruns);
+    this.#xruns = xruns;
   }
 
   #flushIfAsked(): void {
@@ -106,80 +129,19 @@ export class PlaybackLoop {
     this.#flushSeq = seq;
     this.#account();
     this.#driver.drop();
-    this.#speechAt = shared.flushTo;
-    this.#soundAt = this.#timeline.heard[SOUND]!;
-    this.#referenceAt = this.#timeline.heard[REFERENCE]!;
-    this.#timeline.reset(this.#speechAt, this.#soundAt, this.#referenceAt);
-    this.#running = false;
-    this.#waitedPeriods = 0;
+    this.#speech.jump(shared.flushTo);
+    const { heard } = this.#timeline;
+    const { sounds, earcons } = this.#mixer;
+    sounds.at = heard[SOUND]!;
+    earcons.at = heard[EARCON]!;
+    this.#referenceAt = heard[REFERENCE]!;
+    this.#timeline.reset(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
     shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
-    this.#rings.speech.release(this.#speechAt);
-    shared.publishPlayed(this.#speechAt, this.#referenceAt, shared.nowMs());
+    this.#rings.speech.release(this.#speech.at);
+    shared.placedReference = this.#referenceAt;
+    shared.publishPlayed(this.#speech.at, this.#referenceAt, shared.nowMs());
+    shared.beginPlayedEpoch();
     shared.flushed(seq);
-  }
-
-  /** Fills the period with speech, then silence; returns how much of it is speech. */
-  #takeSpeech(ring: Ring): number {
-    const mix = this.#mix;
-    const available = distance(this.#speechAt, ring.head);
-    const whole = distance(this.#speechAt, this.#shared.completeTo);
-    if (!this.#running) {
-      if (
-        available > 0 &&
-        (available >= this.#shared.startSamples || whole > 0 || ++this.#waitedPeriods > REST_PERIODS)
-      ) {
-        this.#running = true;
-      } else {
-        mix.fill(0);
-        this.#followDuck(0);
-        return 0;
-      }
-    }
-    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
-    if (count > 0) ring.copy(this.#speechAt, mix, count);
-    this.#speechAt = (this.#speechAt + count) >>> 0;
-    if (count < FRAME_SAMPLES) {
-      mix.fill(0, count);
-      this.#running = false;
-      this.#waitedPeriods = 0;
-      if (whole !== count) this.#shared.countUnderrun();
-    }
-    this.#followDuck(count);
-    return count;
-  }
-
-  /** Applies the speech gain to the first `count` samples; a ramp goes on through silence. */
-  #followDuck(count: number): void {
-    const shared = this.#shared;
-    const seq = shared.duckSeq;
-    if (seq !== this.#duckSeq) {
-      this.#duckSeq = seq;
-      this.#gainTarget = shared.duckGain;
-      this.#gainStep = (this.#gainTarget - this.#gain) / Math.max(1, shared.duckRampSamples);
-    }
-    let gain = this.#gain;
-    const target = this.#gainTarget;
-    if (gain === 1 && target === 1) return;
-    const mix = this.#mix;
-    const step = this.#gainStep;
-    for (let i = 0; i < FRAME_SAMPLES; i++) {
-      if (gain !== target) {
-        gain += step;
-        if (step > 0 ? gain > target : gain < target) gain = target;
-      }
-      if (i < count) mix[i] = Math.round(mix[i]! * gain);
-    }
-    this.#gain = gain;
-  }
-
-  #addSound(ring: Ring): number {
-    const available = distance(this.#soundAt, ring.head);
-    if (available <= 0) return 0;
-    const count = available < FRAME_SAMPLES ? available : FRAME_SAMPLES;
-    ring.copy(this.#soundAt, this.#sound, count);
-    mixInto(this.#mix, this.#sound, count);
-    this.#soundAt = (this.#soundAt + count) >>> 0;
-    return count;
   }
 
   /** Puts the period where the main thread will see it once it was heard; returns 0 when there was no room. */
@@ -190,6 +152,7 @@ export class PlaybackLoop {
     }
     ring.place(this.#referenceAt, this.#mix);
     this.#referenceAt = (this.#referenceAt + FRAME_SAMPLES) >>> 0;
+    this.#shared.placedReference = this.#referenceAt;
     return FRAME_SAMPLES;
   }
 
@@ -197,13 +160,14 @@ export class PlaybackLoop {
     const mono = this.#deviceMono;
     let count = FRAME_SAMPLES;
     if (this.#resampler) count = this.#resampler.process(this.#mix, mono);
-    const frames = this.#deviceFrames;
-    const { channels } = this.#driver;
-    if (channels === 2) {
-      for (let i = 0; i < count; i++) frames[2 * i] = frames[2 * i + 1] = mono[i]!;
+    const driver = this.#driver;
+    if (driver.format === "f32") {
+      f32FromMono(mono, driver.channels, this.#f32, count);
+      driver.write(this.#f32Views.of(count * driver.channels));
+    } else {
+      s16FromMono(mono, driver.channels, this.#s16, count);
+      driver.write(this.#s16Views.of(count * driver.channels));
     }
-    const length = count * channels;
-    this.#driver.write(length === frames.length ? frames : frames.subarray(0, length));
   }
 
   /** Samples at 24 kHz that were given to the device and not yet heard. */
@@ -215,18 +179,11 @@ export class PlaybackLoop {
   #account(): void {
     this.#timeline.advance(this.#delay());
     const { heard } = this.#timeline;
-    const { speech, sounds, reference } = this.#rings;
+    const { speech, sounds, earcons, reference } = this.#rings;
     this.#shared.publishPlayed(heard[SPEECH]!, heard[REFERENCE]!, this.#shared.nowMs());
     reference.publish(heard[REFERENCE]!);
     speech.release(heard[SPEECH]!);
     sounds.release(heard[SOUND]!);
-  }
-}
-
-/** Adds the first `count` samples, clipped to 16 bits. */
-export function mixInto(into: Int16Array, samples: Int16Array, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const sum = into[i]! + samples[i]!;
-    into[i] = sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum;
+    earcons.release(heard[EARCON]!);
   }
 }

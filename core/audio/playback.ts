@@ -28,6 +28,7 @@ type Stopped = (itemId: string, playedMs: number, reason: "finished" | "flushed"
 export class PlaybackEnd implements Playback {
   readonly #speech: Spool;
   readonly #sounds: SoundQueue;
+  readonly #earcons: SoundQueue;
   readonly #shared: SharedState;
   readonly #wake: () => void;
   readonly #onFault: (error: unknown) => void;
@@ -42,12 +43,14 @@ export class PlaybackEnd implements Playback {
   constructor(
     speech: Ring,
     sounds: Ring,
+    earcons: Ring,
     shared: SharedState,
     wake: () => void,
     onFault: (error: unknown) => void,
   ) {
     this.#speech = new Spool(speech);
     this.#sounds = new SoundQueue(sounds, wake);
+    this.#earcons = new SoundQueue(earcons, wake);
     this.#shared = shared;
     this.#wake = wake;
     this.#onFault = onFault;
@@ -123,6 +126,10 @@ export class PlaybackEnd implements Playback {
     return this.#sounds.play(pcm, gain);
   }
 
+  playEarcon(pcm: Int16Array, gain = 1): Promise<void> {
+    return this.#earcons.play(pcm, gain);
+  }
+
   onStarted(handler: Started): () => void {
     const own: Started = (itemId, playedAtMs) => handler(itemId, playedAtMs);
     this.#started = [...this.#started, own];
@@ -139,6 +146,7 @@ export class PlaybackEnd implements Playback {
   poll(): void {
     this.#speech.topUp();
     this.#sounds.poll();
+    this.#earcons.poll();
     if (this.#items.length === 0) return;
     this.#shared.readPlayed();
     const { playedSpeech, playedAtMs } = this.#shared;
@@ -170,6 +178,7 @@ export class PlaybackEnd implements Playback {
     }
     this.settle(nowMs);
     this.#sounds.sink();
+    this.#earcons.sink();
   }
 
   /** Without a device, does in the thread's stead what it would do at a flush. */
@@ -187,18 +196,18 @@ export class PlaybackEnd implements Playback {
 
   /** There is something to play, or somebody waits for the end of it. */
   get busy(): boolean {
-    return this.#items.length > 0 || this.#sounds.busy || this.#shared.flushPending;
+    return this.#items.length > 0 || this.#sounds.busy || this.#earcons.busy || this.#shared.flushPending;
   }
 
   counters(): Record<string, unknown> {
     return {
       playback_queued_ms: Math.round(this.#speech.queued / SAMPLES_PER_MS),
       playback_items: this.#items.length,
-      playback_underruns: this.#shared.underruns,
       playback_late_samples: this.#lateSamples,
-      played_frames: this.#shared.playedPeriods,
-      playback_xruns: this.#shared.playbackXruns,
+      playback_target_ms: Math.round(this.#shared.jitterTargetSamples / SAMPLES_PER_MS),
+      playback_live: this.#shared.liveSender,
       sound_queued_ms: Math.round(this.#sounds.queued / SAMPLES_PER_MS),
+      earcon_queued_ms: Math.round(this.#earcons.queued / SAMPLES_PER_MS),
     };
   }
 

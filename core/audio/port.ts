@@ -16,6 +16,10 @@ export interface DeviceSpec {
   options: Record<string, unknown>;
   /** True where the loudspeaker and the microphone share the air of a room: then the robot can hear itself. */
   acoustic?: boolean;
+  /** Whom an error names that says who has the device; the host fills in the plugin's id. */
+  owner?: string;
+  /** What the proof of the echo calls the device; without it `options.device`, where that is a text. */
+  name?: string;
 }
 
 /**
@@ -23,8 +27,11 @@ export interface DeviceSpec {
  * `read` blocks until its samples are there.
  */
 export interface CaptureDriver {
+  /** 8,000 to 48,000 and above; converted to {@link RATE_HZ} at the edge. */
   rateHz: number;
   channels: 1 | 2;
+  /** What `read` fills; without it PCM16. */
+  format?: "s16";
   /** Interleaved PCM16 into `into`; returns frames read (a frame is one sample of each channel). Throws when the device is gone. */
   read(into: Int16Array): number;
   /** How often the device overran so far. */
@@ -32,10 +39,19 @@ export interface CaptureDriver {
   close(): void;
 }
 
+/** A capture driver whose device gives 32-bit floats from -1 to 1. */
+export interface FloatCaptureDriver extends Omit<CaptureDriver, "format" | "read"> {
+  format: "f32";
+  /** As {@link CaptureDriver.read}; what is not a number becomes silence, what is too loud is clipped. */
+  read(into: Float32Array): number;
+}
+
 /** What a playback module's `openPlayback(options)` returns, in the device thread. */
 export interface PlaybackDriver {
   rateHz: number;
   channels: 1 | 2;
+  /** What `write` takes; without it PCM16. */
+  format?: "s16";
   /** Interleaved PCM16, 20 ms of it, borrowed; blocks while the device has its fill queued. Throws when the device is gone. */
   write(frames: Int16Array): void;
   /** Device samples (per channel) accepted and not yet heard. */
@@ -45,6 +61,12 @@ export interface PlaybackDriver {
   /** How often the device ran dry so far. */
   xruns?(): number;
   close(): void;
+}
+
+/** A playback driver whose device takes 32-bit floats from -1 to 1. */
+export interface FloatPlaybackDriver extends Omit<PlaybackDriver, "format" | "write"> {
+  format: "f32";
+  write(frames: Float32Array): void;
 }
 
 /** An open microphone or loudspeaker. */
@@ -60,6 +82,26 @@ export interface AudioDevice {
  * `at_ms` is when its last sample was taken, on the main thread's `performance.now()` clock.
  */
 export type FrameHandler = (frame: Int16Array, atMs: number) => void;
+
+/** Told of what a handler of frames or of playback events threw. */
+export type AudioFault = (error: unknown) => void;
+
+/**
+ * Called once per frame of the microphone, before the listening chain. `reference` is what the loudspeaker let out during the
+ * frame, on the microphone's clock: zeros while it is silent or unknown. Both are borrowed.
+ */
+export type RawFrameHandler = (frame: Int16Array, reference: Int16Array, atMs: number) => void;
+
+/** A stage of the listening chain, on the main thread, once per 20 ms frame ({@link FRAME_SAMPLES} samples, 24 kHz mono), in place. */
+export interface CaptureStage {
+  /** Order in the chain; stages of one slot run in the order they were added. */
+  slot: "echo" | "noise" | "gain";
+  /**
+   * `reference` is what the loudspeaker let out during the frame, on the microphone's clock (zeros while it is silent or
+   * unknown); both are borrowed. Must allocate nothing. What it throws is reported, and the frame goes on as it is.
+   */
+  process(frame: Int16Array, reference: Int16Array, atMs: number): void;
+}
 
 /** The ears of the session. */
 export interface Capture {
@@ -106,6 +148,8 @@ export interface Playback {
   duck(gain: number, rampMs?: number): void;
   /** Mixes a sound over the speech; resolves when it was heard. Sounds queue behind each other. */
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  /** The same for a short signal, over speech and sounds, which make room for it (`[audio] earcon_duck`). */
+  playEarcon(pcm: Int16Array, gain?: number): Promise<void>;
   onStarted(handler: (itemId: string, playedAtMs: number) => void): () => void;
   onStopped(handler: (itemId: string, playedMs: number, reason: "finished" | "flushed") => void): () => void;
 }
@@ -116,11 +160,23 @@ export interface AudioPort {
   openCapture(device: DeviceSpec): Promise<AudioDevice>;
   /** Opens the loudspeaker; the robot has one at a time (DEVICE_BUSY). */
   openPlayback(device: DeviceSpec): Promise<AudioDevice>;
+  /** Frames after the listening chain: what the session and the VADs hear. */
   onFrame(handler: FrameHandler): () => void;
+  /** Puts a stage into the listening chain; the undo takes it out again. The host undoes it when the plugin goes. */
+  addStage(stage: CaptureStage): () => void;
+  /** Frames as the device gave them, before the chain, with the reference beside them (for tests, doctor, recordings). */
+  onRawFrame(handler: RawFrameHandler): () => void;
   feed(pcm: Int16Array): Promise<void>;
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
+  /** A short signal ("I listen"), over speech and sounds, which make room for it; resolves when it was heard. */
+  playEarcon(pcm: Int16Array, gain?: number): Promise<void>;
   /** What left the loudspeaker (speech and sounds mixed), 24 kHz mono, borrowed; the echo reference and the recorder. */
   onPlayed(handler: FrameHandler): () => void;
+  /**
+   * Told true when speech or a sound has been queued, before the loudspeaker lets it out, and false when all was heard or
+   * dropped; for what switches an amplifier.
+   */
+  onSounding(handler: (on: boolean) => void): () => void;
   /** True while speech of the robot is queued or playing. */
   speaking(): boolean;
 }

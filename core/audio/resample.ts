@@ -6,14 +6,23 @@ const CUTOFF = 0.925;
 /** Above this many phases the ratio of the rates is approximated, to within a millionth. */
 const MAX_PHASES = 1000;
 
+/** Sample rate conversion of a PCM16 stream, block after block. */
+export interface StreamResampler {
+  /** Input samples by which the output lags. */
+  readonly delaySamples: number;
+  /** The most samples that `count` input samples can turn into. */
+  outputLimit(count: number): number;
+  /** Converts the first `count` samples of `input` into the start of `output`; returns how many samples that gave. */
+  process(input: Int16Array, output: Int16Array, count?: number): number;
+}
+
 /**
  * Sample rate conversion of a PCM16 stream: polyphase FIR, windowed sinc. The output does not depend on how the input
  * is cut into blocks. Allocates only when a block is larger than any before.
  */
-export class Resampler {
+export class Resampler implements StreamResampler {
   readonly fromHz: number;
   readonly toHz: number;
-  /** Input samples by which the output lags. */
   readonly delaySamples: number;
   readonly #phases: number;
   readonly #taps: number;
@@ -40,12 +49,10 @@ export class Resampler {
     this.#at = aligned ? this.delaySamples : 0;
   }
 
-  /** The most samples that `count` input samples can turn into. */
   outputLimit(count: number): number {
     return Math.ceil((count * this.toHz) / this.fromHz) + 1;
   }
 
-  /** Converts `input` into the start of `output`; returns how many samples that gave. */
   process(input: Int16Array, output: Int16Array, count = input.length): number {
     const taps = this.#taps;
     const kept = taps - 1;

@@ -9,7 +9,7 @@ const HEADER_BYTES = HEADER_WORDS * 4;
 /**
  * PCM16 samples from one thread to another over shared memory: one producer, one consumer, no locks. Positions count
  * samples since the start, free-running and unsigned 32-bit (they wrap after 49.7 h at 24 kHz): compare them with
- * {@link distance}. Neither side allocates, save where a write wraps round the end.
+ * {@link distance}. Neither side allocates.
  *
  * Beside `write` and `read`, each side may work ahead of what the other sees: the producer with `place` then `publish`,
  * the consumer with `copy` then `release`.
@@ -126,8 +126,10 @@ export class Ring {
       this.#data.set(samples, at);
       return;
     }
-    this.#data.set(samples.subarray(0, first), at);
-    this.#data.set(samples.subarray(first), 0);
+    // Without views of the two parts: nothing is allocated where a write wraps round the end.
+    const data = this.#data;
+    for (let i = 0; i < first; i++) data[at + i] = samples[i]!;
+    for (let i = first; i < samples.length; i++) data[i - first] = samples[i]!;
   }
 
   /** Producer: shows the consumer everything before `position`. */

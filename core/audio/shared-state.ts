@@ -1,3 +1,8 @@
+import type { JitterLimits } from "./jitter-control.ts";
+import { FRAME_MS } from "./port.ts";
+import { distance } from "./ring.ts";
+import { StageCounters } from "./stage-counters.ts";
+
 const W = {
   flushSeq: 0,
   flushTo: 1,
@@ -7,21 +12,51 @@ const W = {
   duckSeq: 5,
   duckRampSamples: 6,
   gate: 7,
-  underruns: 8,
-  playbackXruns: 9,
-  captureXruns: 10,
-  gatedBlocks: 11,
   playedSeq: 12,
   playedSpeech: 13,
   playedReference: 14,
   capturedSeq: 15,
   captured: 16,
-  playedPeriods: 17,
+  placedReference: 18,
+  playedEpoch: 19,
+  jitterTarget: 20,
+  jitterLeast: 21,
+  jitterMost: 22,
+  delayTarget: 26,
+  live: 27,
 } as const;
 const WORDS = 32;
 
-const T = { duckGain: 0, played: 1, captured: 2, audibleUntil: 3, tail: 4 } as const;
-const TIMES = 8;
+const T = {
+  duckGain: 0,
+  played: 1,
+  captured: 2,
+  audibleUntil: 3,
+  tail: 4,
+  speechGain: 5,
+  soundGain: 6,
+  earconGain: 7,
+  earconDuck: 8,
+} as const;
+const TIMES = 16;
+
+/** Half duplex is known for each so many samples of the capture ring, a power of two, */
+const GATE_SAMPLES = 32;
+/** and for the last 5.5 s: longer than the ring. */
+const GATE_SLOTS = 4096;
+const HEADER_BYTES = TIMES * 8 + WORDS * 4 + GATE_SLOTS;
+const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
+
+/** Loudness of what is mixed, 1 being as it came. */
+export interface Gains {
+  speech: number;
+  sound: number;
+  earcon: number;
+  /** Of speech and sounds while an earcon plays. */
+  earconDuck: number;
+}
+
+const UNCHANGED: Gains = { speech: 1, sound: 1, earcon: 1, earconDuck: 1 };
 
 /**
  * What the main thread and the two device threads tell each other besides samples. One writer for each value.
@@ -29,8 +64,12 @@ const TIMES = 8;
  */
 export class SharedState {
   readonly memory: SharedArrayBuffer;
+  readonly counters: StageCounters;
+  /** As they were when the memory was made. */
+  gains: Readonly<Gains>;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
+  readonly #gates: Uint8Array;
   readonly #clockOffsetMs: number;
 
   /** Position and time of one instant, as the last `readPlayed` found them. */
@@ -46,12 +85,37 @@ export class SharedState {
     this.memory = memory;
     this.#times = new Float64Array(memory, 0, TIMES);
     this.#words = new Int32Array(memory, TIMES * 8, WORDS);
+    this.#gates = new Uint8Array(memory, TIMES * 8 + WORDS * 4, GATE_SLOTS);
+    this.counters = new StageCounters(memory, HEADER_BYTES);
+    const times = this.#times;
+    this.gains = {
+      speech: times[T.speechGain]!,
+      sound: times[T.soundGain]!,
+      earcon: times[T.earconGain]!,
+      earconDuck: times[T.earconDuck]!,
+    };
     this.#clockOffsetMs = clockOffsetMs;
   }
 
-  static create(startFrames: number, frameSamples: number, tailMs: number): SharedState {
-    const state = new SharedState(new SharedArrayBuffer(TIMES * 8 + WORDS * 4));
+  /** `jitter` is how long speech waits in the buffer, in ms. */
+  static create(
+    startFrames: number,
+    frameSamples: number,
+    tailMs: number,
+    jitter: { targetMs: number; leastMs: number; mostMs: number } = DEFAULT_JITTER,
+    gains: Gains = UNCHANGED,
+  ): SharedState {
+    const state = new SharedState(new SharedArrayBuffer(HEADER_BYTES + StageCounters.BYTES));
     state.#words[W.startSamples] = startFrames * frameSamples;
+    const perMs = frameSamples / FRAME_MS;
+    state.#words[W.jitterTarget] = Math.round(jitter.targetMs * perMs);
+    state.#words[W.jitterLeast] = Math.round(jitter.leastMs * perMs);
+    state.#words[W.jitterMost] = Math.round(jitter.mostMs * perMs);
+    state.gains = gains;
+    state.#times[T.speechGain] = gains.speech;
+    state.#times[T.soundGain] = gains.sound;
+    state.#times[T.earconGain] = gains.earcon;
+    state.#times[T.earconDuck] = gains.earconDuck;
     state.#times[T.duckGain] = 1;
     state.#times[T.audibleUntil] = -Infinity;
     state.#times[T.tail] = tailMs;
@@ -90,8 +154,14 @@ export class SharedState {
   set completeTo(position: number) {
     Atomics.store(this.#words, W.completeTo, position | 0);
   }
-  get startSamples(): number {
-    return this.#words[W.startSamples]!;
+  /** How long speech may wait in the buffer. */
+  get jitterLimits(): JitterLimits {
+    return {
+      start: this.#words[W.startSamples]!,
+      target: this.#words[W.jitterTarget]!,
+      least: this.#words[W.jitterLeast]!,
+      most: this.#words[W.jitterMost]!,
+    };
   }
 
   requestDuck(gain: number, rampSamples: number): void {
@@ -128,25 +198,30 @@ export class SharedState {
       if ((seq & 1) === 0 && Atomics.load(this.#words, W.playedSeq) === seq) return;
     }
   }
-  countUnderrun(): void {
-    Atomics.add(this.#words, W.underruns, 1);
+  /** Position in the reference ring up to which the device was given samples; they will be heard, save after a flush. */
+  get placedReference(): number {
+    return Atomics.load(this.#words, W.placedReference) >>> 0;
   }
-  /** How often speech ran dry in the middle of an item. */
-  get underruns(): number {
-    return Atomics.load(this.#words, W.underruns) >>> 0;
+  set placedReference(position: number) {
+    Atomics.store(this.#words, W.placedReference, position | 0);
   }
-  countPeriod(): void {
-    Atomics.add(this.#words, W.playedPeriods, 1);
+  /** Another number after a flush and with each device: the relation of positions to time begins anew. */
+  get playedEpoch(): number {
+    return Atomics.load(this.#words, W.playedEpoch);
   }
-  get playedPeriods(): number {
-    return Atomics.load(this.#words, W.playedPeriods) >>> 0;
+  beginPlayedEpoch(): void {
+    Atomics.add(this.#words, W.playedEpoch, 1);
   }
-  /** How often the playback device ran dry, over all devices so far. */
-  get playbackXruns(): number {
-    return Atomics.load(this.#words, W.playbackXruns) >>> 0;
+  /** The delay of speech that the jitter buffer aims at, in samples, and whether the sender speaks at the speed of speech. */
+  publishJitter(targetSamples: number, live: boolean): void {
+    this.#words[W.delayTarget] = targetSamples;
+    this.#words[W.live] = live ? 1 : 0;
   }
-  addPlaybackXruns(count: number): void {
-    Atomics.add(this.#words, W.playbackXruns, count);
+  get jitterTargetSamples(): number {
+    return this.#words[W.delayTarget]!;
+  }
+  get liveSender(): boolean {
+    return this.#words[W.live] !== 0;
   }
 
   // Playback thread → capture thread.
@@ -189,17 +264,22 @@ export class SharedState {
       if ((seq & 1) === 0 && Atomics.load(this.#words, W.capturedSeq) === seq) return;
     }
   }
-  countGated(): void {
-    Atomics.add(this.#words, W.gatedBlocks, 1);
+  /** Whether half duplex silences the samples of the capture ring between two positions; to be said before they are shown. */
+  gate(from: number, to: number, silenced: boolean): void {
+    for (let at = from - (from % GATE_SAMPLES); distance(at, to) > 0; at = (at + GATE_SAMPLES) >>> 0) {
+      // A slot that begins before the block keeps what was said of its first part.
+      if (silenced || distance(from, at) >= 0) this.#gates[gateSlot(at)] = silenced ? 1 : 0;
+    }
   }
-  /** Device blocks silenced by half duplex. */
-  get gatedBlocks(): number {
-    return Atomics.load(this.#words, W.gatedBlocks) >>> 0;
+  /** Whether any of these samples is to be silenced. */
+  gated(from: number, to: number): boolean {
+    for (let at = from - (from % GATE_SAMPLES); distance(at, to) > 0; at = (at + GATE_SAMPLES) >>> 0) {
+      if (this.#gates[gateSlot(at)] !== 0) return true;
+    }
+    return false;
   }
-  get captureXruns(): number {
-    return Atomics.load(this.#words, W.captureXruns) >>> 0;
-  }
-  addCaptureXruns(count: number): void {
-    Atomics.add(this.#words, W.captureXruns, count);
-  }
+}
+
+function gateSlot(position: number): number {
+  return (position / GATE_SAMPLES) % GATE_SLOTS;
 }

@@ -1,21 +1,25 @@
 /** Periods a device may have queued; 2.5 s of 20 ms. Beyond it the oldest counts as heard. */
 const KEPT_PERIODS = 128;
-const TRACKS = 3;
+const TRACKS = 4;
 
 /** A source of samples: its index in a {@link Timeline}. */
 export const SPEECH = 0;
 export const SOUND = 1;
 export const REFERENCE = 2;
+export const EARCON = 3;
 
 /**
  * Which samples of each source have been heard. Of every period given to the device it is kept where in each source its
  * samples began and how many there were (at the start of the period; silence is the rest), until the device has let it out.
+ * Speech that was stretched counts as heard evenly over the part of the period that it fills.
  */
 export class Timeline {
   /** Position up to which each source has been heard. */
   readonly heard: Uint32Array = new Uint32Array(TRACKS);
   readonly #starts = new Uint32Array(KEPT_PERIODS * TRACKS);
   readonly #counts = new Int32Array(KEPT_PERIODS * TRACKS);
+  /** Over how many samples of the period they are spread; where that is not their number, evenly. */
+  readonly #spans = new Int32Array(KEPT_PERIODS * TRACKS);
   readonly #lengths = new Int32Array(KEPT_PERIODS);
   #first = 0;
   #periods = 0;
@@ -24,41 +28,36 @@ export class Timeline {
   /** Samples of all kept periods, less `#within`. */
   #queued = 0;
 
-  constructor(speech: number, sound: number, reference: number) {
-    this.reset(speech, sound, reference);
+  /** The positions of speech, sounds, reference and earcons. */
+  constructor(...positions: readonly [number, number, number, number]) {
+    this.reset(...positions);
   }
 
   /** Forgets what is queued. */
-  reset(speech: number, sound: number, reference: number): void {
+  reset(speech: number, sound: number, reference: number, earcon: number): void {
     this.heard[SPEECH] = speech;
     this.heard[SOUND] = sound;
     this.heard[REFERENCE] = reference;
+    this.heard[EARCON] = earcon;
     this.#periods = 0;
     this.#within = 0;
     this.#queued = 0;
   }
 
-  /** A period of `length` samples goes to the device. */
-  push(
-    length: number,
-    speech: number,
-    speechCount: number,
-    sound: number,
-    soundCount: number,
-    reference: number,
-    referenceCount: number,
-  ): void {
+  /** A period of `length` samples goes to the device; `track` tells what each source has in it. */
+  push(length: number): void {
     if (this.#periods === KEPT_PERIODS) this.#pass();
     const slot = (this.#first + this.#periods++) % KEPT_PERIODS;
     this.#lengths[slot] = length;
     this.#queued += length;
-    const at = slot * TRACKS;
-    this.#starts[at] = speech;
-    this.#counts[at] = speechCount;
-    this.#starts[at + 1] = sound;
-    this.#counts[at + 1] = soundCount;
-    this.#starts[at + 2] = reference;
-    this.#counts[at + 2] = referenceCount;
+  }
+
+  /** The last period holds `count` samples of the source from `start` on, spread over its first `span` samples. */
+  track(source: number, start: number, count: number, span: number): void {
+    const at = ((this.#first + this.#periods - 1) % KEPT_PERIODS) * TRACKS + source;
+    this.#starts[at] = start;
+    this.#counts[at] = count;
+    this.#spans[at] = span;
   }
 
   /** All but the last `delay` samples have been heard. What was heard once stays heard. */
@@ -89,8 +88,11 @@ export class Timeline {
 
   #hear(samples: number): void {
     const at = this.#first * TRACKS;
-    for (let track = 0; track < TRACKS; track++) {
-      this.heard[track] = this.#starts[at + track]! + Math.min(samples, this.#counts[at + track]!);
+    for (let track = at; track < at + TRACKS; track++) {
+      const span = this.#spans[track]!;
+      const count = this.#counts[track]!;
+      const heard = samples >= span ? count : Math.floor((samples * count) / span);
+      this.heard[track - at] = this.#starts[track]! + heard;
     }
   }
 }

@@ -21,6 +21,8 @@ export interface AssistantSpeechDeps {
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
   /** Words of an item: so far, or all that were heard of it. */
   onWords?: (itemId: string, text: string) => void;
+  /** What was heard of words that {@link AssistantSpeech.resume} said. */
+  onResumed?: (text: string) => void;
 }
 
 /** One item of the robot's answer. */
@@ -50,6 +52,9 @@ export class AssistantSpeech {
   readonly #playback: Playback;
   readonly #publish: AssistantSpeechDeps["publish"];
   readonly #onWords: AssistantSpeechDeps["onWords"];
+  readonly #onResumed: (text: string) => void;
+  /** The item of {@link AssistantSpeech.resume}. */
+  #resumed = "";
   readonly #utterances = new Map<string, Utterance>();
   readonly #cutResponses = new RecentIds();
   readonly #cutItems = new RecentIds();
@@ -61,9 +66,10 @@ export class AssistantSpeech {
   readonly #undos: (() => void)[];
   readonly #counters = { deltas: 0, late_deltas: 0, interruptions: 0, truncated: 0, deleted: 0 };
 
-  constructor({ playback, publish, onWords }: AssistantSpeechDeps) {
+  constructor({ playback, publish, onWords, onResumed = () => {} }: AssistantSpeechDeps) {
     this.#playback = playback;
     this.#onWords = onWords;
+    this.#onResumed = onResumed;
     this.#publish = (topic, event) => {
       publish(topic, event);
       if (topic !== "assistant.transcript" || !onWords) return;
@@ -219,6 +225,19 @@ export class AssistantSpeech {
     return cuts;
   }
 
+  /** Says what was cut off, as an item that only the robot knows: a cut of it is not told to the server. */
+  resume(itemId: string, text: string, pcm: Int16Array): void {
+    this.#resumed = itemId;
+    const utterance = this.#find(`resumed ${itemId}`, itemId);
+    utterance.orphan = true;
+    utterance.samples = pcm.length;
+    utterance.text = text;
+    utterance.textDone = true;
+    this.#playback.write(itemId, pcm);
+    this.#endAudio(utterance);
+    utterance.ended = true;
+  }
+
   /** The link is gone. What was received is still played; an answer without its end counts as interrupted. */
   linkLost(): void {
     for (const utterance of this.#utterances.values()) {
@@ -300,6 +319,7 @@ export class AssistantSpeech {
     this.#utterances.delete(utterance.itemId);
     this.#finished.add(utterance.itemId);
     this.#publish("assistant.transcript", { item_id: utterance.itemId, text, final: true, interrupted });
+    if (utterance.itemId === this.#resumed && text.trim() !== "") this.#onResumed(text);
   }
 }
 

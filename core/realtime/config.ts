@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { authConfig } from "./auth-config.ts";
+import { interruptionConfig } from "./interruption-config.ts";
 import { dialectName, endpointConfig, serverUrl, transportName } from "./endpoints-config.ts";
 
 /** OpenAI's Realtime server. */
@@ -140,6 +141,7 @@ export const sessionConfig = z
     max_output_tokens: z.number().int().min(1).max(4096).optional(),
     /** Speech of the user silences the robot. */
     barge_in: z.boolean().default(true),
+    interruption: interruptionConfig.prefault({}),
     turn_detection: turnDetection.prefault({}),
     reconnect: reconnect.prefault({}),
     outbox: outbox.prefault({}),

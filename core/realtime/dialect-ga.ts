@@ -242,6 +242,8 @@ export function gaEvent(event: ClientEvent): Record<string, unknown> {
         event_id,
         ...(event.responseId && { response_id: event.responseId }),
       };
+    case "commit_audio":
+      return { type: "input_audio_buffer.commit", event_id };
     case "truncate_item":
       return {
         type: "conversation.item.truncate",

@@ -99,6 +99,8 @@ export type ClientEvent =
   | { type: "add_item"; eventId: string; item: NewItem; afterId?: string }
   | { type: "create_response"; eventId: string; instructions: string | undefined }
   | { type: "cancel_response"; eventId: string; responseId: string | undefined }
+  /** What was appended since the last one becomes an item; only where the server does not look for turns itself. */
+  | { type: "commit_audio"; eventId: string }
   | { type: "truncate_item"; eventId: string; itemId: string; playedMs: number }
   | { type: "delete_item"; eventId: string; itemId: string }
   /** Empties the server's own queue of sound; `cancel_response` goes before it. WebRTC and SIP only. */

@@ -23,8 +23,6 @@ import { ToolOffer } from "./tool-offer.ts";
 import { connectWebSocket } from "./transport.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
-export type { SessionDeps };
-
 type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
 
 /**
@@ -57,7 +55,6 @@ export class Session {
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     const { config, capture, playback, tools, publish, connect = connectWebSocket } = deps;
-    const detects = config.turn_detection.type !== "none";
     this.#faults = new FaultReport(deps);
     const { model, dialect: speaks } = config;
     const known = new Map<string, "ga" | "beta">();
@@ -86,7 +83,7 @@ export class Session {
     this.#arbiter = new Arbiter({
       send: (event) => this.#connection.sendIfReady(this.#dialect.encode(event)),
       ready: () => this.#connection.open,
-      answersItself: detects && config.turn_detection.create_response,
+      answersItself: config.turn_detection.type !== "none" && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
       onTimeout: () => this.#unanswered(),
       holdMs: () => this.#limits.holdMs(),
@@ -106,7 +103,12 @@ export class Session {
       onStale: () => this.#arbiter.reset(),
     });
     this.#speech = new StreamedSpeech(
-      { playback, publish, onWords: (id, text) => this.#continuity.said(id, text) },
+      {
+        playback,
+        publish,
+        onWords: (id, text) => this.#continuity.said(id, text),
+        onResumed: (text) => this.#addItem({ kind: "assistant_text", id: newId("item"), text }),
+      },
       () => this.#send({ type: "clear_output", eventId: newId("event") }),
     );
     this.#words = new UserTranscripts((item_id, text, final) =>
@@ -146,20 +148,15 @@ export class Session {
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#offer.changed()),
     ];
-    const here = this.#here;
     this.port = {
       state: () => this.#connection.state,
-      sendText: (text) => here(() => this.#sendText(text)),
-      note: (text) => here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
+      sendText: (text) => this.#here(() => this.#sendText(text)),
+      note: (text) => this.#here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
       addImage: (jpeg, caption) =>
-        here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
-      respond: (instructions) => here(() => this.#respond(wishOf(config, instructions))),
-      interrupt: () => here(() => this.#silence("asked")),
-      dismiss: () =>
-        here(() => {
-          this.#silence("asked");
-          this.#continuity.forget();
-        }),
+        this.#here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
+      respond: (instructions) => this.#here(() => this.#respond(wishOf(config, instructions))),
+      interrupt: () => this.#here(() => this.#silence("asked")),
+      dismiss: () => this.#here(() => this.#silence("dismissed")),
     };
   }
 
@@ -198,6 +195,17 @@ export class Session {
       this.#arbiter.speechNoticed();
       this.#silence("local");
     });
+  }
+
+  /** The user's turn ends, where the server does not look for turns. */
+  commit(): void {
+    this.#send({ type: "commit_audio", eventId: newId("event") });
+    this.#respond();
+  }
+
+  /** Says what was cut off of an answer; the server is told the words when they were heard. */
+  sayOn(itemId: string, text: string, pcm: Int16Array): void {
+    this.#speech.resume(itemId, text, pcm);
   }
 
   counters(): Record<string, unknown> {
@@ -303,11 +311,12 @@ export class Session {
    * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
    * itself what it hears someone speak over; then only the truncation is ours.
    */
-  #silence(cause: "server" | "local" | "asked"): void {
+  #silence(cause: "server" | "local" | "asked" | "dismissed"): void {
+    if (cause === "dismissed") this.#continuity.forget();
     const serverCancels = cause === "server" && this.#deps.config.turn_detection.interrupt_response;
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
-    this.#arbiter.stop({ serverCancels, all: cause === "asked" });
+    this.#arbiter.stop({ serverCancels, all: cause === "asked" || cause === "dismissed" });
     if (!serverCancels) this.#speech.flushServer();
     for (const cut of cuts) this.#send(cutEvent(cut));
   }

@@ -31,6 +31,15 @@ export class Exposition {
     return this.#add(new Histogram(name, help, buckets));
   }
 
+  /** A distribution that somebody else keeps, taken when somebody looks: series by series. */
+  collectedHistogram(
+    name: string,
+    help: string,
+    read: () => Iterable<readonly [Labels, CollectedHistogram]>,
+  ): void {
+    this.#add(new CollectedDistributions(name, help, read));
+  }
+
   text(): string {
     return this.#families.flatMap((family) => family.lines()).join("\n") + "\n";
   }
@@ -84,6 +93,37 @@ class Collected implements Family {
       ([labels, value]) => `${this.name}${renderLabels(labels)} ${value}`,
     );
     return [...this.#header, ...samples];
+  }
+}
+
+/** Upper bounds, ascending, with how many values are not above each; then the sum and number of all values. */
+export interface CollectedHistogram {
+  buckets: readonly (readonly [bound: number, count: number])[];
+  sum: number;
+  count: number;
+}
+
+class CollectedDistributions implements Family {
+  readonly name: string;
+  readonly #help: string;
+  readonly #read: () => Iterable<readonly [Labels, CollectedHistogram]>;
+
+  constructor(name: string, help: string, read: () => Iterable<readonly [Labels, CollectedHistogram]>) {
+    this.name = name;
+    this.#help = help;
+    this.#read = read;
+  }
+
+  lines(): string[] {
+    const lines = header(this.name, this.#help, "histogram");
+    for (const [labels, { buckets, sum, count }] of this.#read()) {
+      for (const [bound, below] of buckets)
+        lines.push(`${this.name}_bucket${renderLabels({ ...labels, le: String(bound) })} ${below}`);
+      lines.push(`${this.name}_bucket${renderLabels({ ...labels, le: "+Inf" })} ${count}`);
+      lines.push(`${this.name}_sum${renderLabels(labels)} ${sum}`);
+      lines.push(`${this.name}_count${renderLabels(labels)} ${count}`);
+    }
+    return lines;
   }
 }
 

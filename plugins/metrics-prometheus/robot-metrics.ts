@@ -1,5 +1,5 @@
 import type { PluginContext, TurnLatency } from "myna";
-import type { Exposition } from "./exposition.ts";
+import type { CollectedHistogram, Exposition, Labels } from "./exposition.ts";
 import { identifier } from "./label.ts";
 
 const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
@@ -104,8 +104,14 @@ export function showHealth(ctx: PluginContext, metrics: Exposition): void {
     Object.entries(ctx.report().core).flatMap(([part, values]) =>
       numbersOf(values)
         .filter(([value]) => part !== "bus" || !value.startsWith("published."))
+        .filter(([value]) => part !== "audio" || !value.startsWith("histograms."))
         .map(([value, number]) => [{ part, value }, number] as const),
     ),
+  );
+  metrics.collectedHistogram(
+    "myna_audio_seconds",
+    "What the stages of the audio path measure for each frame, by stage.",
+    () => audioDistributions(ctx.report().core["audio"]?.["histograms"]),
   );
   metrics.gauge(
     "myna_plugin_value",
@@ -117,6 +123,27 @@ export function showHealth(ctx: PluginContext, metrics: Exposition): void {
           numbersOf(inspect).map(([value, number]) => [{ plugin: id, value }, number] as const),
         ),
   );
+}
+
+/** The engine's distributions in milliseconds, as seconds: `capture_wait_ms` is stage `capture_wait`. */
+function audioDistributions(histograms: unknown): [Labels, CollectedHistogram][] {
+  if (typeof histograms !== "object" || histograms === null) return [];
+  const entries = Object.entries(histograms as Record<string, EngineHistogram>);
+  return entries.map(([name, { buckets, sum, count }]) => [
+    { stage: name.replace(/_ms$/, "") },
+    {
+      buckets: Object.entries(buckets).map(([boundMs, below]) => [Number(boundMs) / 1000, below] as const),
+      sum: sum / 1000,
+      count,
+    },
+  ]);
+}
+
+/** As the health report shows it: upper bound in ms → how many values were not above it. */
+interface EngineHistogram {
+  buckets: Record<string, number>;
+  sum: number;
+  count: number;
 }
 
 /** How often each topic was published: a metric of its own, so that it is a counter. */

@@ -14,6 +14,10 @@ export interface TestDeviceOptions {
   tape?: SharedArrayBuffer;
   /** The microphone hears this sample all the time. */
   hears?: number;
+  /** The microphone counts: each sample is one more than the one before, up to 30,000. */
+  counts?: boolean;
+  /** What the device claims to be. */
+  claims?: { rateHz?: number; channels?: 1 | 2; format?: "s16" };
   paced?: paced.PacedOptions;
 }
 
@@ -28,12 +32,15 @@ function checkAlive({ kill }: TestDeviceOptions): void {
 export function openCapture(options: TestDeviceOptions): CaptureDriver {
   checkOpen(options);
   const driver = paced.openCapture(options.paced ?? {});
+  let counted = 0;
   return {
     ...driver,
+    ...options.claims,
     read(into) {
       checkAlive(options);
       const count = driver.read(into);
       if (options.hears) into.fill(options.hears, 0, count);
+      if (options.counts) for (let i = 0; i < count; i++) into[i] = 1 + (counted++ % 30_000);
       return count;
     },
   };
@@ -46,6 +53,7 @@ export function openPlayback(options: TestDeviceOptions): PlaybackDriver {
   const samples = options.tape && new Int16Array(options.tape, 4);
   return {
     ...driver,
+    ...options.claims,
     write(frames) {
       checkAlive(options);
       driver.write(frames);

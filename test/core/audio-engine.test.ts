@@ -88,6 +88,76 @@ describe("audio engine", () => {
     expect(playback_xruns as number).toBeLessThan(10);
   });
 
+  test("a main loop that stands still for 200 ms every second loses no sample and makes no click", async () => {
+    const engine = start();
+    const tape = createTape(20);
+    const heard: number[] = [];
+    engine.capture.onFrame((frame) => heard.push(...frame));
+    await engine.port.openCapture(device({ counts: true }));
+    await engine.port.openPlayback(device({ tape }));
+    // As a server sends: a little ahead of what is played.
+    const speech = Int16Array.from({ length: 72_000 }, (_, i) => 1 + (i % 30_000));
+    for (let said = 0; said < speech.length; said += 24_000) {
+      engine.playback.write("a", speech.subarray(said, said + 24_000));
+      await Bun.sleep(700);
+      burn(200);
+    }
+    engine.playback.end("a");
+    await until(() => !engine.playback.active, "the end");
+    expect(heard.length).toBeGreaterThan(60_000);
+    expect(heard.every((sample, i) => i === 0 || sample === 1 + (heard[i - 1]! % 30_000))).toBe(true);
+    expect(loud(readTape(tape))).toEqual([...speech]);
+    expect(engine.counters()).toMatchObject({
+      capture_overrun_samples: 0,
+      playback_underruns: 0,
+      playback_concealed_samples: 0,
+    });
+  }, 20_000);
+
+  for (const [claims, reason] of [
+    [{ rateHz: 4000 }, "a rate of 4000 Hz; it must be a whole number from 8000 to 192000"],
+    [{ rateHz: NaN }, "a rate of NaN Hz"],
+    [{ rateHz: 22_050.5 }, "a rate of 22050.5 Hz"],
+    [{ channels: 6 as 2 }, "6 channels; it must be 1 or 2"],
+    [{ format: "s24" as "s16" }, 'the sample format "s24"; it must be s16 or f32'],
+  ] as const) {
+    test(`a device with ${reason.split(";")[0]} is refused and closed, and says what is allowed`, async () => {
+      const engine = start();
+      for (const open of [engine.port.openCapture, engine.port.openPlayback]) {
+        await expect(open(device({ claims }))).rejects.toMatchObject({
+          code: "DEVICE_FAILED",
+          message: expect.stringContaining(`the device opened with ${reason}`),
+        });
+      }
+      expect(engine.counters()).toMatchObject({ capture_open: false, playback_open: false });
+    });
+  }
+
+  test("every stage counts what it does, with distributions in milliseconds", async () => {
+    const engine = start();
+    let frames = 0;
+    engine.capture.onFrame(() => frames++);
+    await engine.port.openCapture(device());
+    await engine.port.openPlayback(device());
+    engine.playback.write("a", ramp(4800));
+    await until(() => frames > 20 && engine.playback.playedMs("a") === 200, "frames");
+    const counters = engine.counters();
+    expect(counters["captured_frames"]).toBeGreaterThan(20);
+    expect(counters["captured_blocks"]).toBeGreaterThan(20);
+    expect(counters["played_frames"]).toBeGreaterThan(10);
+    const histograms = counters["histograms"] as Record<
+      string,
+      { count: number; sum: number; buckets: object }
+    >;
+    for (const name of ["capture_period_ms", "playback_period_ms", "capture_wait_ms", "playback_delay_ms"]) {
+      const { count, buckets } = histograms[name]!;
+      expect(count, name).toBeGreaterThan(9);
+      expect(Math.max(...Object.values(buckets)), name).toBeLessThanOrEqual(count);
+    }
+    const { count, sum } = histograms["capture_period_ms"]!;
+    expect(sum / count).toBeWithin(15, 25);
+  });
+
   test("half duplex is on while microphone and loudspeaker share the air, and off when one of them is closed", async () => {
     const engine = start({ half_duplex_tail_ms: 100 });
     const frames: Int16Array[] = [];

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { PlaybackLoop } from "../../core/audio/playback-loop.ts";
 import { PlaybackEnd } from "../../core/audio/playback.ts";
-import type { PlaybackDriver } from "../../core/audio/port.ts";
+import type { FloatPlaybackDriver, PlaybackDriver } from "../../core/audio/port.ts";
 import { Ring } from "../../core/audio/ring.ts";
 import { SharedState } from "../../core/audio/shared-state.ts";
+import type { Gains } from "../../core/audio/shared-state.ts";
 
 const FRAME = 480;
 
@@ -33,21 +34,31 @@ class Speaker implements PlaybackDriver {
   close(): void {}
 }
 
+interface RigOptions<S> {
+  speaker?: S;
+  startFrames?: number;
+  start?: number;
+  gains?: Gains;
+}
+
 /** Both ends of the loudspeaker in one thread, so that a test decides when a period passes. */
-function rig(options: { speaker?: Speaker; startFrames?: number; start?: number } = {}) {
-  const { speaker = new Speaker(), startFrames = 2, start = 0 } = options;
-  const shared = SharedState.create(startFrames, FRAME, 300);
+async function rig<S extends PlaybackDriver | FloatPlaybackDriver = Speaker>(options: RigOptions<S> = {}) {
+  const { startFrames = 2, start = 0 } = options;
+  const speaker = options.speaker ?? (new Speaker() as PlaybackDriver as S);
+  const shared = SharedState.create(startFrames, FRAME, 300, undefined, options.gains);
   if (start !== 0) shared.publishPlayed(start, 0, 0);
   if (start !== 0) shared.completeTo = start;
   const rings = {
     speech: Ring.create(65_536, start),
     sounds: Ring.create(65_536),
+    earcons: Ring.create(65_536),
     reference: Ring.create(65_536),
   };
   const faults: unknown[] = [];
   const end = new PlaybackEnd(
     rings.speech,
     rings.sounds,
+    rings.earcons,
     shared,
     () => {},
     (error) => faults.push(error),
@@ -55,25 +66,27 @@ function rig(options: { speaker?: Speaker; startFrames?: number; start?: number 
   const events: string[] = [];
   end.onStarted((id) => events.push(`started ${id}`));
   end.onStopped((id, ms, reason) => events.push(`stopped ${id} ${ms} ${reason}`));
-  let loop = new PlaybackLoop(speaker, rings, shared);
+  let loop = await PlaybackLoop.create(speaker, rings, shared);
   const run = (periods: number) => {
     for (let i = 0; i < periods; i++) {
       loop.step();
       end.poll();
     }
   };
-  const replace = (next: Speaker) => (loop = new PlaybackLoop(next, rings, shared));
+  const replace = async (next: Speaker) => void (loop = await PlaybackLoop.create(next, rings, shared));
   return { speaker, shared, rings, end, events, faults, run, replace };
 }
 
 const ramp = (length: number, from = 1): Int16Array<ArrayBuffer> =>
   Int16Array.from({ length }, (_, i) => from + i);
+const loudestStep = (samples: number[]): number =>
+  samples.reduce((most, sample, i) => Math.max(most, Math.abs(sample - (samples[i - 1] ?? sample))), 0);
 const loudRuns = (samples: number[]): number =>
   samples.filter((s, i) => s !== 0 && (samples[i - 1] ?? 0) === 0).length;
 
 describe("playback", () => {
-  test("an item is played whole and in order, and its start and end are told once", () => {
-    const { end, events, run, speaker } = rig();
+  test("an item is played whole and in order, and its start and end are told once", async () => {
+    const { end, events, run, speaker } = await rig();
     expect(end.active).toBe(false);
     end.write("a", ramp(5000));
     end.end("a");
@@ -86,8 +99,8 @@ describe("playback", () => {
     expect(end.playedMs("never seen")).toBe(0);
   });
 
-  test("played milliseconds are the samples the device took, less those it still holds", () => {
-    const { end, run, speaker } = rig();
+  test("played milliseconds are the samples the device took, less those it still holds", async () => {
+    const { end, run, speaker } = await rig();
     end.write("a", ramp(24_000));
     run(10);
     expect(speaker.written.length).toBe(10 * FRAME);
@@ -97,11 +110,11 @@ describe("playback", () => {
     expect(end.playedMs("a")).toBe((11 * FRAME - 960) / 24);
   });
 
-  test("silence before and between does not count as played", () => {
-    const { end, run } = rig();
+  test("silence before and between does not count as played", async () => {
+    const { end, run } = await rig();
     run(7);
     end.write("a", ramp(960));
-    run(5);
+    run(7);
     end.write("a", ramp(960));
     end.end("a");
     expect(end.playedMs("a")).toBe(40);
@@ -111,8 +124,8 @@ describe("playback", () => {
     expect(end.playedMs("a")).toBe(80);
   });
 
-  test("what counts as played never goes back, and is never more than was received (C9)", () => {
-    const { end, run } = rig();
+  test("what counts as played never goes back, and is never more than was received (C9)", async () => {
+    const { end, run } = await rig();
     let receivedMs = 0;
     let lastMs = 0;
     for (let round = 0; round < 300; round++) {
@@ -131,8 +144,8 @@ describe("playback", () => {
     expect(flushed?.receivedMs).toBe(receivedMs);
   });
 
-  test("after a flush not one more sample of speech reaches the device, and what was heard is known", () => {
-    const { end, events, run, speaker } = rig();
+  test("after a flush not one more sample of speech reaches the device, and what was heard is known", async () => {
+    const { end, events, run, speaker } = await rig();
     end.write("a", ramp(24_000));
     end.write("b", ramp(2400, 30_000));
     run(10);
@@ -147,8 +160,8 @@ describe("playback", () => {
     expect(end.playedMs("a")).toBe(160);
   });
 
-  test("an answer after a flush is played whole, and late audio of the flushed one is not", () => {
-    const { end, events, run, speaker } = rig();
+  test("an answer after a flush is played whole, and late audio of the flushed one is not", async () => {
+    const { end, events, run, speaker } = await rig();
     end.write("a", ramp(24_000));
     run(10);
     end.flush();
@@ -162,8 +175,8 @@ describe("playback", () => {
     expect(end.counters()).toMatchObject({ playback_late_samples: 5000 });
   });
 
-  test("an item waits until enough of it is queued, but its end does not wait", () => {
-    const { end, run, speaker } = rig({ startFrames: 3 });
+  test("an item waits until enough of it is queued, but its end does not wait", async () => {
+    const { end, run, speaker } = await rig({ startFrames: 3 });
     end.write("a", ramp(1000));
     run(4);
     expect(speaker.written.every((sample) => sample === 0)).toBe(true);
@@ -172,29 +185,39 @@ describe("playback", () => {
     expect(speaker.written.slice(-FRAME)).toEqual([...ramp(FRAME)]);
   });
 
-  test("a short rest that is never ended is played all the same", () => {
-    const { end, run, speaker } = rig();
+  test("a short rest that is never ended is played all the same", async () => {
+    const { end, run, speaker } = await rig();
     end.write("a", ramp(300));
     run(15);
-    expect(speaker.written.filter((sample) => sample !== 0)).toEqual([...ramp(300)]);
+    const played = speaker.written.filter((sample) => sample !== 0);
+    expect(played.slice(0, 300)).toEqual([...ramp(300)]);
+    expect(loudestStep(played.slice(300))).toBeLessThan(20);
+    expect(played.length).toBeLessThan(400);
     expect(end.active).toBe(false);
   });
 
-  test("running dry within an item is counted, at its end it is not", () => {
-    const { end, run, shared, speaker } = rig();
+  test("running dry within an item is counted and bridged without a click, at its end it is not", async () => {
+    const { end, run, shared, speaker } = await rig();
     end.write("a", ramp(1000));
     run(6);
-    expect(shared.underruns).toBe(1);
+    expect(shared.counters.get("playback_underruns")).toBe(1);
     end.write("a", ramp(1000, 1001));
     end.end("a");
     run(8);
-    expect(shared.underruns).toBe(1);
-    expect(speaker.heard.filter((sample) => sample !== 0)).toEqual([...ramp(2000)]);
-    expect(loudRuns(speaker.heard)).toBe(2);
+    expect(shared.counters.get("playback_underruns")).toBe(1);
+    const heard = speaker.heard.slice(speaker.heard.indexOf(1));
+    expect(heard.slice(0, 480)).toEqual([...ramp(480)]);
+    // What is left is spun out before it is missing.
+    expect(shared.counters.get("playback_lengthened_samples")).toBeGreaterThan(0);
+    const last = heard.lastIndexOf(2000);
+    // All but the 5 ms that are faded in.
+    expect(heard.slice(last - 879, last + 1)).toEqual([...ramp(880, 1121)]);
+    expect(loudestStep(heard.slice(0, last))).toBeLessThan(100);
+    expect(shared.counters.get("playback_concealed_samples")).toBeWithin(FRAME, 4 * FRAME);
   });
 
-  test("items follow each other without a gap when the first ends on a period", () => {
-    const { end, events, run, speaker } = rig();
+  test("items follow each other without a gap when the first ends on a period", async () => {
+    const { end, events, run, speaker } = await rig();
     end.write("a", ramp(960));
     end.write("b", ramp(960, 961));
     end.end("b");
@@ -203,8 +226,8 @@ describe("playback", () => {
     expect(events).toEqual(["started a", "stopped a 40 finished", "started b", "stopped b 40 finished"]);
   });
 
-  test("a minute of speech at once waits in memory and is played whole", () => {
-    const { end, run, speaker } = rig();
+  test("a minute of speech at once waits in memory and is played whole", async () => {
+    const { end, run, speaker } = await rig();
     const minute = Int16Array.from({ length: 60 * 24_000 }, (_, i) => 1 + (i % 30_000));
     end.write("a", minute);
     end.end("a");
@@ -214,8 +237,8 @@ describe("playback", () => {
     expect(heard.every((sample, i) => sample === minute[i])).toBe(true);
   });
 
-  test("positions may wrap in the middle of an item", () => {
-    const { end, events, run, speaker } = rig({ start: 2 ** 32 - 3000 });
+  test("positions may wrap in the middle of an item", async () => {
+    const { end, events, run, speaker } = await rig({ start: 2 ** 32 - 3000 });
     end.write("a", ramp(6000));
     end.end("a");
     run(8);
@@ -226,7 +249,7 @@ describe("playback", () => {
   });
 
   test("a sound is mixed over speech without wrapping round, and its end is told when it was heard", async () => {
-    const { end, run, speaker } = rig();
+    const { end, run, speaker } = await rig();
     end.write("a", new Int16Array(4800).fill(20_000));
     end.end("a");
     let done = false;
@@ -244,7 +267,7 @@ describe("playback", () => {
   });
 
   test("a flush silences speech and lets a sound be heard to its end", async () => {
-    const { end, run, speaker } = rig();
+    const { end, run, speaker } = await rig();
     end.write("a", new Int16Array(24_000).fill(1000));
     const sound = ramp(4000, 5000);
     let done = false;
@@ -262,8 +285,69 @@ describe("playback", () => {
     expect(heard.length).toBe(4000);
   });
 
-  test("ducking lowers speech with a ramp and leaves sounds alone", () => {
-    const { end, run, speaker } = rig();
+  test("an earcon is heard over speech and sounds, which make room for it without a click and come back", async () => {
+    const { end, run, speaker } = await rig({
+      gains: { speech: 0.5, sound: 0.25, earcon: 2, earconDuck: 0.2 },
+    });
+    end.write("a", new Int16Array(48_000).fill(10_000));
+    void end.playSound(new Int16Array(48_000).fill(8000));
+    run(3);
+    expect(speaker.written.at(-1)).toBe(7000);
+    let heard = false;
+    void end.playEarcon(new Int16Array(3 * FRAME).fill(1000)).then(() => (heard = true));
+    run(3);
+    expect(speaker.written.at(-1)).toBe(0.2 * 7000 + 2000);
+    const during = speaker.written.slice(3 * FRAME, 6 * FRAME);
+    expect(loudestStep(during)).toBeLessThan(30);
+    run(12);
+    await Promise.resolve();
+    expect(heard).toBe(true);
+    expect(speaker.written.at(-1)).toBe(7000);
+    expect(loudestStep(speaker.written.slice(6 * FRAME))).toBeLessThan(10);
+  });
+
+  test("a flush lets an earcon be heard to its end", async () => {
+    const { end, run, speaker } = await rig();
+    end.write("a", new Int16Array(24_000).fill(100));
+    run(3);
+    let heard = false;
+    void end.playEarcon(ramp(2000, 5000)).then(() => (heard = true));
+    run(2);
+    end.flush();
+    run(8);
+    await Promise.resolve();
+    expect(heard).toBe(true);
+    expect(speaker.heard.filter((sample) => sample >= 6500).slice(-500)).toEqual([...ramp(500, 6500)]);
+  });
+
+  test("an item without samples, or with none left, ends and does not stand in the way", async () => {
+    const { end, events, run } = await rig();
+    end.write("empty", new Int16Array(0));
+    expect(end.active).toBe(false);
+    end.end("empty");
+    end.write("a", ramp(960));
+    end.write("a", new Int16Array(0));
+    end.end("a");
+    run(6);
+    expect(events).toEqual(["stopped empty 0 finished", "started a", "stopped a 40 finished"]);
+  });
+
+  test("ten seconds without audio in the middle of an item are silence, and the rest is played", async () => {
+    const { end, events, run, speaker, shared } = await rig();
+    end.write("a", new Int16Array(4800).fill(3000));
+    run(520);
+    expect(speaker.written.slice(-9 * 24_000).every((sample) => sample === 0)).toBe(true);
+    expect(events).toEqual(["started a"]);
+    expect(end.playedMs("a")).toBe(200);
+    expect(shared.counters.get("playback_underruns")).toBe(1);
+    end.write("a", new Int16Array(4800).fill(3000));
+    end.end("a");
+    run(16);
+    expect(events).toEqual(["started a", "stopped a 400 finished"]);
+  });
+
+  test("ducking lowers speech with a ramp and leaves sounds alone", async () => {
+    const { end, run, speaker } = await rig();
     end.write("a", new Int16Array(24_000).fill(10_000));
     run(2);
     end.duck(0.2, 40);
@@ -282,8 +366,8 @@ describe("playback", () => {
     expect(speaker.written.at(-1)).toBe(10_000);
   });
 
-  test("the reference is exactly what was heard, also when a flush drops what the device holds", () => {
-    const { end, run, rings, speaker } = rig();
+  test("the reference is exactly what was heard, also when a flush drops what the device holds", async () => {
+    const { end, run, rings, speaker } = await rig();
     end.write("a", ramp(24_000));
     run(10);
     end.flush();
@@ -295,14 +379,14 @@ describe("playback", () => {
     expect([...reference]).toEqual(speaker.heard);
   });
 
-  test("a new device goes on with the first sample that the old one did not let out", () => {
+  test("a new device goes on with the first sample that the old one did not let out", async () => {
     const first = new Speaker();
-    const { end, run, replace, rings } = rig({ speaker: first });
+    const { end, run, replace, rings } = await rig({ speaker: first });
     end.write("a", ramp(9600));
     end.end("a");
     run(9);
     const second = new Speaker(480);
-    replace(second);
+    await replace(second);
     run(25);
     const heard = [...first.heard, ...second.heard].filter((sample) => sample !== 0);
     expect(heard).toEqual([...ramp(9600)]);
@@ -310,15 +394,15 @@ describe("playback", () => {
     expect(rings.speech.available).toBe(0);
   });
 
-  test("a flush while no device is open holds for the next one", () => {
-    const { end, run, replace, speaker } = rig();
+  test("a flush while no device is open holds for the next one", async () => {
+    const { end, run, replace, speaker } = await rig();
     end.write("a", ramp(9600));
     run(5);
     end.flush();
     end.write("b", ramp(960));
     end.end("b");
     const next = new Speaker();
-    replace(next);
+    await replace(next);
     run(6);
     expect(speaker.written.length).toBe(5 * FRAME);
     expect(next.heard.filter((sample) => sample !== 0)).toEqual([...ramp(960)]);
@@ -329,9 +413,9 @@ describe("playback", () => {
     [44_100, 1],
     [16_000, 2],
   ] as const) {
-    test(`a device of ${rateHz} Hz and ${channels} channels plays the item for as long as it is`, () => {
+    test(`a device of ${rateHz} Hz and ${channels} channels plays the item for as long as it is`, async () => {
       const speaker = new Speaker(rateHz / 25, rateHz, channels);
-      const { end, events, run } = rig({ speaker });
+      const { end, events, run } = await rig({ speaker });
       const tone = Int16Array.from(
         { length: 12_000 },
         (_, i) => 9000 * Math.sin((i * 2 * Math.PI * 500) / 24_000),
@@ -350,8 +434,27 @@ describe("playback", () => {
     });
   }
 
-  test("a handler that throws does not keep the others from hearing of it", () => {
-    const { end, events, faults, run } = rig();
+  test("a float loudspeaker plays the same samples on both channels, from -1 to 1", async () => {
+    const written: number[] = [];
+    const speaker: FloatPlaybackDriver = {
+      rateHz: 24_000,
+      channels: 2,
+      format: "f32",
+      write: (frames) => void written.push(...frames),
+      delay: () => 0,
+      drop() {},
+      close() {},
+    };
+    const { end, run } = await rig({ speaker });
+    end.write("a", Int16Array.of(16_384, -32_768, 0, 8192));
+    end.end("a");
+    run(2);
+    expect(written.slice(0, 8)).toEqual([0.5, 0.5, -1, -1, 0, 0, 0.25, 0.25]);
+    expect(written.length).toBe(4 * FRAME);
+  });
+
+  test("a handler that throws does not keep the others from hearing of it", async () => {
+    const { end, events, faults, run } = await rig();
     end.onStarted(() => {
       throw new Error("broken handler");
     });

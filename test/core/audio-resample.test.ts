@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { edgeResampler } from "../../core/audio/device-format.ts";
 import { Resampler, resample } from "../../core/audio/resample.ts";
 
 const RATES_HZ = [8000, 16_000, 22_050, 32_000, 44_100, 48_000];
@@ -93,6 +94,42 @@ describe("resampler", () => {
       expect(Math.abs(out.length - 6000)).toBeLessThanOrEqual(1);
       expect(Math.abs(fit(out, 24_000, 440).gainDb)).toBeLessThan(0.1);
     }
+  });
+
+  for (const [fromHz, toHz] of [
+    [8000, 24_000],
+    [16_000, 24_000],
+    [32_000, 24_000],
+    [44_100, 24_000],
+    [48_000, 24_000],
+    [24_000, 16_000],
+    [24_000, 22_050],
+    [24_000, 48_000],
+  ] as const) {
+    test(`at the device's edge ${fromHz} to ${toHz} Hz keeps tones pure and loses no sample`, async () => {
+      const block = fromHz / 50;
+      for (const part of [0.05, 0.3, 0.6, 0.8]) {
+        const hz = (Math.min(fromHz, toHz) / 2) * part;
+        const resampler = (await edgeResampler(fromHz, toHz, block))!;
+        const input = sine(fromHz, hz, 0.5);
+        const out = new Int16Array(resampler.outputLimit(block));
+        const got: number[] = [];
+        for (let at = 0; at < input.length; at += block) {
+          got.push(...out.subarray(0, resampler.process(input.subarray(at, at + block), out)));
+        }
+        const { sinadDb, gainDb } = fit(Int16Array.from(got), toHz, hz);
+        expect(sinadDb).toBeGreaterThan(85);
+        expect(Math.abs(gainDb)).toBeLessThan(0.15);
+        expect(Math.abs(got.length - toHz / 2)).toBeLessThanOrEqual(
+          resampler.outputLimit(resampler.delaySamples),
+        );
+        expect(resampler.delaySamples / fromHz).toBeLessThan(0.006);
+      }
+    });
+  }
+
+  test("equal rates need no conversion at the device's edge", async () => {
+    expect(await edgeResampler(24_000, 24_000, 480)).toBeUndefined();
   });
 
   test("full scale does not wrap round", () => {

@@ -100,6 +100,8 @@ export class FakePlayback implements Playback {
 
   async playSound(): Promise<void> {}
 
+  async playEarcon(): Promise<void> {}
+
   onStarted(handler: (itemId: string, playedAtMs: number) => void): () => void {
     this.#started.add(handler);
     return () => void this.#started.delete(handler);

@@ -26,6 +26,8 @@ export interface TestRobotOptions {
   budget?: Table;
   /** Keys of the profile's [runtime] table; files are not watched unless `watch = true` is given. */
   runtime?: Table;
+  /** Other tables of the profile, such as `audio`. */
+  profile?: Table;
   /** Starts even where a plugin fails; `health()` and "plugin.state_changed" tell. */
   tolerant?: boolean;
   /** Shows the robot's log on stderr. */
@@ -74,6 +76,7 @@ export async function startTestRobot(options: TestRobotOptions = {}): Promise<Te
   const table = {
     session: { service: "brain", ...options.session },
     ...(options.budget && { budget: options.budget }),
+    ...options.profile,
     runtime: { watch: false, ...options.runtime },
     plugins: { ...audio, ...options.plugins },
   };

@@ -136,6 +136,17 @@ describe("metrics of a robot", () => {
     expect(value("process_cpu_seconds_total")).toBeGreaterThan(0);
     expect(Math.abs(value("process_start_time_seconds") - Date.now() / 1000)).toBeLessThan(3600);
     expect(lines.some((line) => line.startsWith('myna_core_value{part="tools",value="calls"} '))).toBe(true);
+    expect(
+      lines.some((line) => line.startsWith('myna_core_value{part="audio",value="played_frames"} ')),
+    ).toBe(true);
+    for (const stage of ["capture_wait", "playback_period", "speech_late"])
+      for (const series of [
+        `bucket{stage="${stage}",le="0.02"}`,
+        `count{stage="${stage}"}`,
+        `sum{stage="${stage}"}`,
+      ])
+        expect(lines.some((line) => line.startsWith(`myna_audio_seconds_${series} `))).toBe(true);
+    expect(lines.some((line) => line.includes("histograms."))).toBe(false);
   });
 
   test("see a busy event loop", async () => {

@@ -1,0 +1,160 @@
+import { RATE_HZ } from "./port.ts";
+import { distance } from "./ring.ts";
+
+const SAMPLES_PER_MS = RATE_HZ / 1000;
+/** The most punctual observation of each window counts: a thread is late by milliseconds, never early. */
+const WINDOW_MS = 1000;
+/** Windows kept for the slope: a minute. */
+const WINDOWS = 64;
+/** Below so many windows the nominal rate is closer to the truth than the measured one. */
+const TRUSTED_WINDOWS = 8;
+/** Further off than this is no drift: the device lost samples or began anew. */
+const JUMP_MS = 5;
+
+/**
+ * The clock of a sound card beside the main thread's: from observations "this position was reached at that time", which may
+ * come late but not early, the straight line through the most punctual ones. Its slope is the card's drift. Allocates nothing.
+ */
+export class ClockLine {
+  readonly #atMs = new Float64Array(WINDOWS);
+  readonly #lateMs = new Float64Array(WINDOWS);
+  #windows = 0;
+  /** The ring position of the last observation, and how many samples lie between the first one and it. */
+  #last = 0;
+  #total = 0;
+  #originMs = 0;
+  #known = false;
+  #windowFromMs = 0;
+  #windowAtMs = 0;
+  #windowLateMs = Infinity;
+  /** lateness(t) = #offsetMs + #slope · (t - #pivotMs), lateness being time less position at the nominal rate. */
+  #offsetMs = 0;
+  #slope = 0;
+  #pivotMs = 0;
+  #jumps = 0;
+
+  /** Whether anything was observed since the last `reset`. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** How often the line broke: samples lost, or a clock begun anew. */
+  get jumps(): number {
+    return this.#jumps;
+  }
+
+  /** How much faster than nominal the card's clock runs, in millionths; 0 until it has been observed for 8 s. */
+  get driftPpm(): number {
+    return 0 - this.#slope * 1e6;
+  }
+
+  /** Forgets where the line lies; the slope, which belongs to the card, stays until it is measured again. */
+  reset(): void {
+    this.#known = false;
+    this.#windows = 0;
+    this.#windowLateMs = Infinity;
+  }
+
+  /** A new card: nothing is known of its slope. */
+  replace(): void {
+    this.reset();
+    this.#slope = 0;
+  }
+
+  /** `position` of the card's ring was reached at `atMs` or a little before. */
+  observe(position: number, atMs: number): void {
+    if (!this.#known) {
+      this.#begin(position, atMs);
+      return;
+    }
+    if (position === this.#last) return;
+    this.#total += distance(this.#last, position);
+    this.#last = position;
+    const lateMs = atMs - this.#originMs - this.#total / SAMPLES_PER_MS;
+    const expectedMs = this.#lateAt(atMs);
+    if (lateMs < expectedMs - JUMP_MS) {
+      this.#jumps++;
+      this.#begin(position, atMs);
+      return;
+    }
+    if (lateMs < this.#windowLateMs) {
+      this.#windowLateMs = lateMs;
+      this.#windowAtMs = atMs;
+    }
+    // Until the first windows are through, the most punctual observation so far is the line.
+    if (this.#windows < 2 && lateMs < expectedMs) {
+      this.#offsetMs = lateMs;
+      this.#pivotMs = atMs;
+    }
+    if (atMs - this.#windowFromMs >= WINDOW_MS) this.#closeWindow(position, atMs, expectedMs);
+  }
+
+  /** When the sample before `position` was or will be at the card, main thread's clock. */
+  timeOf(position: number): number {
+    const total = this.#total + distance(this.#last, position);
+    const nominalMs = this.#originMs + total / SAMPLES_PER_MS;
+    return nominalMs + this.#lateAt(nominalMs);
+  }
+
+  /** Samples, with their fraction, from `position` to where the card stands at `atMs`; negative before it. */
+  samplesSince(position: number, atMs: number): number {
+    const total = (atMs - this.#lateAt(atMs) - this.#originMs) * SAMPLES_PER_MS;
+    return total - this.#total - distance(this.#last, position);
+  }
+
+  #begin(position: number, atMs: number): void {
+    this.#known = true;
+    this.#last = position;
+    this.#total = 0;
+    this.#originMs = atMs;
+    this.#offsetMs = 0;
+    this.#pivotMs = atMs;
+    this.#windows = 0;
+    this.#windowFromMs = atMs;
+    this.#windowAtMs = atMs;
+    this.#windowLateMs = 0;
+  }
+
+  #lateAt(atMs: number): number {
+    return this.#offsetMs + this.#slope * (atMs - this.#pivotMs);
+  }
+
+  #closeWindow(position: number, atMs: number, expectedMs: number): void {
+    if (this.#windowLateMs > expectedMs + JUMP_MS) {
+      this.#jumps++;
+      this.#begin(position, atMs);
+      return;
+    }
+    const slot = this.#windows++ % WINDOWS;
+    this.#atMs[slot] = this.#windowAtMs;
+    this.#lateMs[slot] = this.#windowLateMs;
+    this.#windowFromMs = atMs;
+    this.#windowLateMs = Infinity;
+    this.#fit();
+  }
+
+  /** Least squares through the windows' most punctual observations. */
+  #fit(): void {
+    const count = Math.min(this.#windows, WINDOWS);
+    let sumAt = 0;
+    let sumLate = 0;
+    for (let i = 0; i < count; i++) {
+      sumAt += this.#atMs[i]!;
+      sumLate += this.#lateMs[i]!;
+    }
+    const meanAt = sumAt / count;
+    const meanLate = sumLate / count;
+    if (count >= TRUSTED_WINDOWS) {
+      let covariance = 0;
+      let variance = 0;
+      for (let i = 0; i < count; i++) {
+        const dAt = this.#atMs[i]! - meanAt;
+        covariance += dAt * (this.#lateMs[i]! - meanLate);
+        variance += dAt * dAt;
+      }
+      this.#slope = covariance / variance;
+    }
+    this.#pivotMs = meanAt;
+    this.#offsetMs = meanLate;
+  }
+}

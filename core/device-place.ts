@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { findPcm, listCards } from "./audio/alsa-cards.ts";
+import { choosePipeProgram } from "./audio/pipe-program.ts";
+import type { PipeProgram } from "./audio/pipe-program.ts";
+import { listServerDevices, matchServerDevice } from "./audio/sound-server.ts";
+import type { ServerDevice } from "./audio/sound-server.ts";
+import { MynaError } from "./errors.ts";
+
+/** Whether a device hears or speaks. */
+export type DeviceKind = "capture" | "playback";
+
+/** Where a device of a profile is at the moment. */
+export interface DevicePlace {
+  /** What the driver opens. */
+  device: string;
+  /** Its name on the sound server, where it is one of the server's: whoever opens it watches that it stays. */
+  server?: string;
+  /** The program that drives it, where a child process does. */
+  program?: PipeProgram;
+}
+
+/**
+ * What `device` means for libasound: "default", a card, a PCM of the ALSA configuration, or a device of the sound server.
+ * DEVICE_NOT_FOUND lists the names that there are.
+ */
+export async function findAlsaPlace(kind: DeviceKind, device: string): Promise<DevicePlace> {
+  if (device === "default") return { device };
+  const pcm = found(() => findPcm(device, kind));
+  if (pcm !== device) return { device: pcm };
+  const prefix = "pulse:";
+  if (device.includes(":") && !device.startsWith(prefix)) return { device };
+  const known = await listServerDevices(kind);
+  const wanted = device.startsWith(prefix) ? device.slice(prefix.length) : device;
+  const server = matchServerDevice(known, wanted);
+  if (server) return { device: `${prefix}${server.name}`, server: server.name };
+  if (device.startsWith(prefix) && known.length > 0) throw notFound(kind, device, known);
+  // A name of the ALSA configuration, which only libasound knows.
+  return { device };
+}
+
+/** The same for a child process: a name of the sound server for `pulse` and `pipewire`, else one of ALSA. */
+export async function findPipePlace(
+  kind: DeviceKind,
+  device: string,
+  wanted: PipeProgram | "auto",
+): Promise<DevicePlace> {
+  const program = found(() => choosePipeProgram(wanted, kind));
+  if (device === "default" || program === "sox") return { device, program };
+  if (program === "alsa") return { device: found(() => findPcm(device, kind)), program };
+  const known = await listServerDevices(kind);
+  const server = matchServerDevice(known, device);
+  if (server) return { device: server.name, server: server.name, program };
+  // Without pactl the names are not known, and the program says what is wrong.
+  if (known.length === 0 && Bun.which("pactl") === null) return { device, program };
+  throw notFound(kind, device, known);
+}
+
+/** The error for a device that is not there, with the names that are. */
+export async function explainMissing(kind: DeviceKind, device: string): Promise<MynaError> {
+  return notFound(kind, device, await listServerDevices(kind));
+}
+
+function notFound(kind: DeviceKind, device: string, known: readonly ServerDevice[]): MynaError {
+  const cards = listCards().map(({ id, name }) => `${id} (${name})`);
+  const devices = known.map(({ name, description }) => `${name} (${description})`);
+  const names = `cards: ${cards.join(", ") || "none"}; of the sound server: ${devices.join(", ") || "none"}`;
+  const what = kind === "capture" ? "microphone" : "loudspeaker";
+  const sound = existsSync("/dev/snd") || devices.length > 0 ? "" : "; this computer has no sound device";
+  return new MynaError("DEVICE_NOT_FOUND", `there is no ${what} "${device}" (${names})${sound}`);
+}
+
+/** Runs what throws an error with a code as the device threads do. */
+function found<T>(find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    throw MynaError.from(error, "DEVICE_NOT_FOUND");
+  }
+}

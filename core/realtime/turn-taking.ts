@@ -1,0 +1,97 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Bus } from "../bus.ts";
+import type { SessionConfig } from "./config.ts";
+import { Interruption } from "./interruption.ts";
+import type { KeptSpeech } from "./kept-speech.ts";
+import type { ManualTurns } from "./manual-turns.ts";
+import type { Session } from "./session.ts";
+
+/** What {@link TurnTaking} works with. */
+export interface TurnTakingDeps {
+  config: SessionConfig;
+  bus: Bus;
+  session: Pick<Session, "bargeIn" | "commit" | "sayOn" | "port">;
+  /** The loudspeaker that the session speaks to. */
+  speech: KeptSpeech;
+  /** The microphone that it hears, where the server does not look for turns. */
+  manual: ManualTurns | undefined;
+}
+
+/**
+ * Whose turn it is: what the robot's own ears, the server's and the talk key say, made into interruptions and, where the
+ * server does not look for turns, into turns.
+ */
+export class TurnTaking {
+  readonly #deps: TurnTakingDeps;
+  readonly #interruption: Interruption;
+  /** The context in which timers live as long as the session, whoever calls. */
+  readonly #here = AsyncLocalStorage.snapshot();
+  readonly #undos: (() => void)[];
+  /** Somebody holds the talk key. */
+  #talking = false;
+
+  constructor(deps: TurnTakingDeps) {
+    this.#deps = deps;
+    const { bus, session, speech, config } = deps;
+    const interruption = new Interruption({
+      config: config.interruption,
+      speech,
+      publish: (topic, event) => bus.publish(topic, event),
+      cut: () => session.bargeIn(),
+      cancel: () => session.port.interrupt(),
+      say: (itemId, text, pcm) => session.sayOn(itemId, text, pcm),
+    });
+    this.#interruption = interruption;
+    this.#undos = [
+      bus.on("user.speech_started", ({ source, speech_at_ms }) =>
+        this.#here(() => (source === "local" ? this.#began(speech_at_ms) : interruption.serverBegan())),
+      ),
+      bus.on("user.speech_stopped", ({ source }) =>
+        this.#here(() => (source === "local" ? this.#ended() : interruption.ended())),
+      ),
+      bus.on("user.talk_changed", ({ talking }) => this.#here(() => this.#talk(talking))),
+      bus.on("user.transcript", ({ text, final }) => this.#here(() => interruption.words(text, final))),
+      bus.on("assistant.transcript", ({ item_id, text }) => interruption.said(item_id, text)),
+      bus.on("response.started", () => interruption.answering(true)),
+      bus.on("response.finished", () => interruption.answering(false)),
+    ];
+  }
+
+  close(): void {
+    for (const undo of this.#undos) undo();
+    this.#interruption.close();
+    this.#deps.speech.close();
+    this.#deps.manual?.close();
+  }
+
+  counters(): Record<string, number> {
+    return this.#interruption.counters();
+  }
+
+  #began(atMs: number): void {
+    this.#deps.manual?.begin();
+    if (this.#deps.config.barge_in) this.#interruption.began(atMs);
+    else this.#deps.session.bargeIn();
+  }
+
+  /** While the talk key is held the end of speech is a pause. */
+  #ended(): void {
+    this.#interruption.ended();
+    if (!this.#talking && this.#deps.manual?.end() === true) this.#deps.session.commit();
+  }
+
+  /** The talk key: while it is held it is the user's turn, whatever is heard. */
+  #talk(on: boolean): void {
+    if (on === this.#talking) return;
+    this.#talking = on;
+    const { manual, session } = this.#deps;
+    if (!on) {
+      if (manual?.end() === true) session.commit();
+      return;
+    }
+    manual?.begin();
+    session.port.interrupt();
+    session.bargeIn();
+    this.#interruption.forget();
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A robot in a process of its own, since libasound and libpulse read their environment at the start. The argument is JSON; every
+ * event of the bus goes to stdout as a line of JSON, and lines of JSON on stdin are commands.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { SHORT } from "./sound.ts";
+import { scriptBrain, startTestRobot } from "../kit/index.ts";
+import type { TestRobotOptions } from "../kit/index.ts";
+
+/** The argument. */
+export interface RobotSetup {
+  plugins: NonNullable<TestRobotOptions["plugins"]>;
+  /** What it tells when it is asked for a story; to everything else it says {@link SHORT}. */
+  story?: string;
+  /** More of the environment. */
+  env?: Record<string, string>;
+  /** The user's configuration of ALSA. */
+  asoundrc?: string;
+}
+
+/** A line of stdin. */
+export type RobotCommand =
+  | { do: "say"; text: string }
+  | { do: "health" }
+  | { do: "stop" }
+  /** Writes so much of the microphone before the chain, and of the reference, into two files of a folder. */
+  | { do: "record"; ms: number; folder: string };
+
+const tell = (topic: string, event: unknown): void => {
+  process.stdout.write(`${JSON.stringify({ topic, event })}\n`);
+};
+
+const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
+const brain = await scriptBrain({
+  answers: (conversation) => {
+    const asked = JSON.stringify(conversation.at(-1) ?? "");
+    return asked.includes("story") ? (setup.story ?? SHORT) : SHORT;
+  },
+  hears: Array<string>(50).fill("wait"),
+});
+const robot = await startTestRobot({
+  brain,
+  plugins: setup.plugins,
+  tolerant: true,
+  services: { speaker_enable: { set: (on) => tell("test.enable", { on }) } },
+});
+robot.robot.bus.tap((topic, event) => tell(topic, event));
+await robot.waitFor("session.state_changed", (event) => event.state === "ready");
+tell("test.ready", robot.health());
+
+async function record(ms: number, folder: string): Promise<void> {
+  const frames: Int16Array[] = [];
+  const references: Int16Array[] = [];
+  const done = Promise.withResolvers<void>();
+  const undo = robot.robot.audio.port.onRawFrame((frame, reference) => {
+    frames.push(frame.slice());
+    references.push(reference.slice());
+    if (frames.length * 20 >= ms) done.resolve();
+  });
+  await done.promise;
+  undo();
+  writeFileSync(join(folder, "microphone.raw"), await new Blob(frames as Int16Array<ArrayBuffer>[]).bytes());
+  writeFileSync(
+    join(folder, "reference.raw"),
+    await new Blob(references as Int16Array<ArrayBuffer>[]).bytes(),
+  );
+  tell("test.recorded", {});
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line) as RobotCommand;
+  if (command.do === "say") robot.robot.session.port.sendText(command.text);
+  else if (command.do === "health") tell("test.health", robot.health());
+  else if (command.do === "record") void record(command.ms, command.folder);
+  else break;
+}
+await robot.stop();
+await brain.close();
+process.exit(0);
