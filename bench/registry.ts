@@ -36,6 +36,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
     load: () => import("./parts/audio-path.ts"),
   },
+  audio_memory: {
+    title: "what a frame through the audio path leaves in memory, and hours of them",
+    load: () => import("./parts/audio-memory.ts"),
+  },
   start: {
     title: "process start to a robot that is ready",
     load: () => import("./parts/start.ts"),
@@ -67,6 +71,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
   barge_in: {
     title: "speech over the talking robot to silence at its loudspeaker",
     load: () => import("./parts/barge-in.ts"),
+  },
+  barge_in_sound_server: {
+    title: "the same through a real sound server: a private PipeWire with null sinks",
+    load: () => import("./parts/barge-in-sound-server.ts"),
   },
   turn: {
     title: "spoken question to the first sample of the answer, offline",
