@@ -36,6 +36,18 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
     load: () => import("./parts/audio-path.ts"),
   },
+  playback_path: {
+    title: "speech from the session to the loudspeaker's driver",
+    load: () => import("./parts/playback-path.ts"),
+  },
+  stall: {
+    title: "what is lost and what clicks while the main loop stands still for 200 ms every second",
+    load: () => import("./parts/stall.ts"),
+  },
+  resampler: {
+    title: "a device's rate to the runtime's and back",
+    load: () => import("./parts/resampler.ts"),
+  },
   audio_memory: {
     title: "what a frame through the audio path leaves in memory, and hours of them",
     load: () => import("./parts/audio-memory.ts"),
