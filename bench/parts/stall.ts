@@ -5,6 +5,8 @@ const STALL_MS = 200;
 const EVERY_MS = 1000;
 const SHORT_S = 10;
 const LONG_S = 60;
+/** A server speaks faster than is spoken: so much is there before it is due. */
+const AHEAD_S = 1;
 const FRAME_MS = 20;
 const SAMPLES_PER_MS = 24;
 /** What a device holds that the main loop fills by itself: the buffer of the real ones. */
@@ -37,16 +39,17 @@ async function myna(options: CaseOptions): Promise<Measures> {
   });
   await engine.port.openCapture({ module: COUNTING_DEVICES, options: {} });
   await engine.port.openPlayback({ module: COUNTING_DEVICES, options: { memory: breaks } });
-  const speech = countUp((options.long ? LONG_S : SHORT_S) * EVERY_MS * SAMPLES_PER_MS);
   const perSecond = EVERY_MS * SAMPLES_PER_MS;
-  await stalled(options, (n) =>
-    engine.playback.write("item", speech.subarray(n * perSecond, (n + 1) * perSecond)),
-  );
+  const speech = countUp(((options.long ? LONG_S : SHORT_S) + AHEAD_S) * perSecond);
+  const say = (second: number) =>
+    engine.playback.write("item", speech.subarray(second * perSecond, (second + 1) * perSecond));
+  for (let second = 0; second < AHEAD_S; second++) say(second);
+  await stalled(options, (n) => say(n + AHEAD_S));
   // Before the end of the speech, which is no break.
   const clicks = Atomics.load(new Int32Array(breaks), 0);
   const captured = engine.counters()["captured_frames"] as number;
   await engine.close();
-  if (captured < (0.8 * speech.length) / (FRAME_MS * SAMPLES_PER_MS))
+  if (captured < (0.7 * speech.length) / (FRAME_MS * SAMPLES_PER_MS))
     throw new Error("Too little was heard.");
   return { lost, clicks };
 }
