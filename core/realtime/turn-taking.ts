@@ -85,7 +85,9 @@ export class TurnTaking {
     return config.idle.wake === "word" && session.port.state() === "idle";
   }
 
+  /** Its name, for a robot that sleeps; said to one that is awake it is a word like others. */
   #wake(): void {
+    if (this.#deps.session.port.state() !== "idle") return;
     if (this.#speaking) this.#deps.manual?.begin();
     this.#deps.session.bargeIn();
   }
