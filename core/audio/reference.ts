@@ -75,7 +75,8 @@ export class ReferenceReader {
       this.played.observe(shared.playedReference, shared.playedAtMs);
     }
     shared.readCaptured();
-    if (shared.capturedAtMs > 0) this.captured.observe(shared.captured, shared.capturedAtMs);
+    if (shared.capturedAtMs <= 0) return;
+    this.captured.observe(shared.captured, shared.capturedAtMs - shared.captureDelayMs);
   }
 
   /** The reference of the frame that ends at this position of the capture ring; borrowed until the next call. */
