@@ -85,6 +85,7 @@ describe("a microphone", () => {
       plugins: { mic: { ...MIC, silent_restart_s: 0.5 } },
     });
     expect((await robot.plugin("mic", "degraded")).event["message"]).toContain("nothing but zeros");
+    await robot.plugin("mic", "degraded", robot.mark - 1);
     const mark = robot.mark;
     await play(server, "ear", babble(900));
     await robot.plugin("mic", "ready", mark);
