@@ -80,6 +80,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "Realtime clients side by side: CPU time of audio in both directions",
     load: () => import("./parts/link-two-way.ts"),
   },
+  listening: {
+    title: "CPU time of the voice detectors and of the stages between microphone and session",
+    load: () => import("./parts/listening.ts"),
+  },
   barge_in: {
     title: "speech over the talking robot to silence at its loudspeaker",
     load: () => import("./parts/barge-in.ts"),

@@ -16,11 +16,11 @@ export interface Change {
 export type EarPlugin = { use: string } & Record<string, unknown>;
 
 /**
- * The listening chain and a voice detector, outside a robot and as fast as they can: the plugins' own `setup`, the core's own
+ * The listening chain and voice detectors, outside a robot and as fast as they can: the plugins' own `setup`, the core's own
  * chain, frames from memory.
  */
 export class Ears {
-  readonly changes: Change[] = [];
+  readonly #changes = new Map<string, Change[]>();
   readonly #chain = new ListeningChain((error) => {
     throw error;
   });
@@ -65,6 +65,13 @@ export class Ears {
     return this.#frame;
   }
 
+  /** What a detector among the plugins has announced so far. */
+  changes(use: string): Change[] {
+    const known = this.#changes.get(use) ?? [];
+    this.#changes.set(use, known);
+    return known;
+  }
+
   /** What the plugin shows of itself. */
   report(use: string): Record<string, unknown> {
     return this.#reports.get(use)?.() ?? {};
@@ -95,7 +102,7 @@ export class Ears {
         if (topic !== "user.speech_started" && topic !== "user.speech_stopped") return;
         const { speech_at_ms } = event as { speech_at_ms: number };
         const kind = topic === "user.speech_started" ? "started" : "stopped";
-        this.changes.push({ kind, atMs: this.#atMs, speechAtMs: speech_at_ms });
+        this.changes(use).push({ kind, atMs: this.#atMs, speechAtMs: speech_at_ms });
       },
       defer: (undo) => void this.#undo.push(undo),
       inspect: (report) => void this.#reports.set(use, report),

@@ -11,8 +11,13 @@ const PACE = 0.1;
 const PROVEN_RATIO = 30;
 /** or when what is left is hardly above the noise of the room. */
 const HARDLY_ABOVE = 4;
-/** It has to stay so for a while. */
+/** The one has to stay so for a while; */
 const PROOF_MS = 500;
+/** the other for longer than the delay of any loudspeaker: its sound may only be on the way. */
+const SILENT_PROOF_MS = 2000;
+/** The proof is void when hardly anything was taken away for so long; nobody talks so long over a robot that stops for them. */
+const LOST_MS = 3000;
+const LOST_RATIO = 2;
 /** The quietest energy of the silent loudspeaker rises by so much per frame until a quieter frame comes: 3 dB in ten seconds. */
 const FLOOR_RISE = 1.0014;
 /** A digital microphone's silence. */
@@ -28,11 +33,13 @@ export class EchoProof {
   #silentMs = 0;
   #soundingMs = 0;
   #goodMs = 0;
+  #unheardMs = 0;
+  #badMs = 0;
   #proven = false;
   /** How long the loudspeaker has sounded since the start. */
   playedMs = 0;
 
-  /** True from the first time the echo was seen to go away until `reset`. */
+  /** True from the time the echo was seen to go away until `reset`, or until it is seen to come back. */
   get proven(): boolean {
     return this.#proven;
   }
@@ -66,9 +73,13 @@ export class EchoProof {
     this.playedMs += FRAME_MS;
     this.#before += PACE * (before - this.#before);
     this.#after += PACE * (left - this.#after);
-    const good = this.#after * PROVEN_RATIO < this.#before || this.#after < this.noise;
-    this.#goodMs = good ? this.#goodMs + FRAME_MS : 0;
-    if (this.#goodMs >= PROOF_MS) this.#proven = true;
+    const unheard = this.#after < this.noise;
+    const bad = !unheard && this.#after * LOST_RATIO > this.#before;
+    this.#goodMs = this.#after * PROVEN_RATIO < this.#before ? this.#goodMs + FRAME_MS : 0;
+    this.#unheardMs = unheard ? this.#unheardMs + FRAME_MS : 0;
+    this.#badMs = bad ? this.#badMs + FRAME_MS : 0;
+    if (this.#goodMs >= PROOF_MS || this.#unheardMs >= SILENT_PROOF_MS) this.#proven = true;
+    else if (this.#badMs >= LOST_MS) this.#proven = false;
   }
 
   #listen(left: number): void {
@@ -80,6 +91,8 @@ export class EchoProof {
   reset(): void {
     this.#proven = false;
     this.#goodMs = 0;
+    this.#unheardMs = 0;
+    this.#badMs = 0;
     this.#before = 0;
     this.#after = 0;
   }

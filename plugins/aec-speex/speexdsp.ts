@@ -25,12 +25,17 @@ export const PREPROCESS_SET_ECHO_STATE = 24;
 /** Functions of libspeexdsp.so.1. */
 export type SpeexDsp = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
+const LIBRARY = "libspeexdsp.so.1";
+
 let loaded: SpeexDsp | undefined;
 
-/** Loads the library once. DEVICE_NOT_FOUND, which lets the next driver of `use` take over, names the package where it is missing. */
-export function loadSpeexDsp(library = "libspeexdsp.so.1"): SpeexDsp {
+/** Loads the library, once. DEVICE_NOT_FOUND, which lets the next driver of `use` take over, names the package where it is missing. */
+export function loadSpeexDsp(library: string = LIBRARY): SpeexDsp {
+  if (loaded && library === LIBRARY) return loaded;
   try {
-    return (loaded ??= dlopen(library, SYMBOLS).symbols);
+    const { symbols } = dlopen(library, SYMBOLS);
+    loaded ??= symbols;
+    return symbols;
   } catch (cause) {
     throw new MynaError(
       "DEVICE_NOT_FOUND",
