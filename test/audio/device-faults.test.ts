@@ -84,8 +84,9 @@ describe("a microphone", () => {
     await using robot = await ServerRobot.start(server, {
       plugins: { mic: { ...MIC, silent_restart_s: 0.5 } },
     });
-    expect((await robot.plugin("mic", "degraded")).event["message"]).toContain("nothing but zeros");
-    await robot.plugin("mic", "degraded", robot.mark - 1);
+    const first = await robot.plugin("mic", "degraded");
+    expect(first.event["message"]).toContain("nothing but zeros");
+    await robot.plugin("mic", "degraded", robot.lines.indexOf(first) + 1);
     const mark = robot.mark;
     await play(server, "ear", babble(900));
     await robot.plugin("mic", "ready", mark);
@@ -97,8 +98,8 @@ describe("a microphone", () => {
     await using robot = await ServerRobot.start(server, { plugins: { mic: { ...MIC, use: "mic-pipe" } } });
     const [pid] = robot.children("parec");
     process.kill(pid!, "SIGSTOP");
-    await robot.plugin("mic", "degraded");
-    await robot.plugin("mic", "ready", robot.mark - 1);
+    const lost = await robot.plugin("mic", "degraded");
+    await robot.plugin("mic", "ready", robot.lines.indexOf(lost));
     expect(robot.children("parec")).not.toContain(pid);
   });
 });
