@@ -36,6 +36,22 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "CPU time of the whole audio path, microphone to socket to loudspeaker",
     load: () => import("./parts/audio-path.ts"),
   },
+  playback_path: {
+    title: "speech from the session to the loudspeaker's driver",
+    load: () => import("./parts/playback-path.ts"),
+  },
+  stall: {
+    title: "what is lost and what clicks while the main loop stands still for 200 ms every second",
+    load: () => import("./parts/stall.ts"),
+  },
+  resampler: {
+    title: "a device's rate to the runtime's and back",
+    load: () => import("./parts/resampler.ts"),
+  },
+  audio_memory: {
+    title: "what a frame through the audio path leaves in memory, and hours of them",
+    load: () => import("./parts/audio-memory.ts"),
+  },
   start: {
     title: "process start to a robot that is ready",
     load: () => import("./parts/start.ts"),
@@ -64,9 +80,17 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "Realtime clients side by side: CPU time of audio in both directions",
     load: () => import("./parts/link-two-way.ts"),
   },
+  listening: {
+    title: "CPU time of the voice detectors and of the stages between microphone and session",
+    load: () => import("./parts/listening.ts"),
+  },
   barge_in: {
     title: "speech over the talking robot to silence at its loudspeaker",
     load: () => import("./parts/barge-in.ts"),
+  },
+  barge_in_sound_server: {
+    title: "the same through a real sound server: a private PipeWire with null sinks",
+    load: () => import("./parts/barge-in-sound-server.ts"),
   },
   turn: {
     title: "spoken question to the first sample of the answer, offline",

@@ -11,6 +11,8 @@ const RETRY_MS = 1000;
 /** A microphone without a frame for so many looks, a second apart, hangs. */
 const HUNG_LOOKS = 4;
 const LOOK_MS = 1000;
+/** A device that goes again sooner than this after it came is the same trouble still, which is not told again. */
+const STEADY_MS = 10_000;
 /** A microphone that stays silent is restarted less and less often, up to this. */
 const SILENCE_LIMIT_MAX_S = 600;
 
@@ -46,6 +48,9 @@ class Keeper {
   #silenceLimitS: number;
   #restarts = 0;
   #losses = 0;
+  #openedAtMs = -Infinity;
+  /** The log says that the device is lost, and has to say when it is back. */
+  #told = false;
   #frames = 0;
 
   constructor(ctx: PluginContext, lasting: LastingDevice) {
@@ -82,6 +87,7 @@ class Keeper {
       throw new MynaError(missing.code, `${missing.message}: ${known.message}`, { cause: known });
     }
     this.#open = { device, place };
+    this.#openedAtMs = performance.now();
     void device.failed.then((error) => this.#lost(device, MynaError.from(error, "DEVICE_FAILED")));
     if (place.server !== undefined) this.#watchServer();
   }
@@ -114,12 +120,16 @@ class Keeper {
     this.#open = undefined;
     this.#losses++;
     const silent = error.code === "DEVICE_SILENT";
+    // The first opening and a steady one are worth a line; so is a microphone that falls silent, once.
+    const news = silent
+      ? this.#restarts === 0
+      : performance.now() - this.#openedAtMs > STEADY_MS || this.#losses === 1;
+    log[news ? "warn" : "debug"]("device lost", { error: describeError(error) });
+    this.#told ||= news;
     if (silent) {
       this.#restarts++;
-      // A muted microphone is told of once.
-      if (this.#restarts === 1) log.warn("the microphone is restarted", { error: describeError(error) });
       this.#silenceLimitS = Math.min(SILENCE_LIMIT_MAX_S, this.#silenceLimitS * 2);
-    } else log.warn("device lost", { error: describeError(error) });
+    }
     this.#ctx.health("degraded", error.message);
     void device.close().then(() => (silent ? this.#again() : this.#later()));
   }
@@ -137,6 +147,7 @@ class Keeper {
     try {
       await this.#begin();
       if (this.#restarts === 0) this.#back();
+      else ctx.health("degraded", "the microphone was restarted and gives nothing but zeros; is it muted?");
     } catch (thrown) {
       const error = MynaError.from(thrown, "DEVICE_FAILED");
       if (error.retryable) ctx.health("degraded", error.message);
@@ -149,7 +160,8 @@ class Keeper {
 
   #back(): void {
     this.#ctx.health("ready");
-    this.#ctx.log.info("device is back", { device: this.#open?.place.device });
+    this.#ctx.log[this.#told ? "info" : "debug"]("device is back", { device: this.#open?.place.device });
+    this.#told = false;
   }
 
   /** Notices a microphone that hangs, and one that is heard again after it had been silent. */

@@ -48,6 +48,8 @@ export interface Topics {
 
   /** `source`: "local" from a VAD plugin on the robot, "server" from the Realtime server's VAD. */
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
+  /** A word was recognised on the robot itself; with `stop` wheels and speech have been stopped already. */
+  "keyword.heard": { phrase: string; role: "stop" | "wake"; heard_at_ms: number };
   /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
   "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */

@@ -23,6 +23,8 @@ export interface AlsaOptions {
   silence_limit_s?: number | undefined;
 }
 
+/** A device that is ready but gives nothing, so many times in a row, is broken. */
+const EMPTY_READS = 100;
 /** A device that has neither taken nor given a sample for so long is gone. */
 const STALL_MS = 2000;
 const DEFAULT_BUFFER_MS = 60;
@@ -34,10 +36,12 @@ class Stream {
   readonly #delay = new BigInt64Array(1);
   readonly #delayPtr = ptr(this.#delay);
   readonly #device: string;
+  readonly #kind: "capture" | "playback";
 
   constructor(kind: "capture" | "playback", options: AlsaOptions) {
     const { device, buffer_ms: bufferMs = DEFAULT_BUFFER_MS, rate_hz: rateHz } = options;
     this.#device = device;
+    this.#kind = kind;
     this.alsa = loadAlsa();
     this.pcm = openPcm(device, kind, { periodMs: FRAME_MS, bufferMs, startMs: 2 * FRAME_MS, rateHz });
   }
@@ -49,22 +53,29 @@ class Stream {
     if (ready < 0) this.recover(ready);
   }
 
+  /** Begins to record; what plays begins by itself. */
+  start(): void {
+    this.alsa.snd_pcm_start(this.pcm.handle);
+  }
+
   /** Goes on after an overrun, an underrun or a suspended machine; throws at anything else. */
   recover(result: number): void {
     this.xruns++;
     const recovered = this.alsa.snd_pcm_recover(this.pcm.handle, result, 1);
     if (recovered < 0) throw alsaError(this.alsa, recovered, `the ALSA device "${this.#device}" is gone`);
+    if (this.#kind === "capture") this.start();
   }
 
   /** Interleaved samples into `into`; returns frames. */
   read(into: Int16Array | Float32Array): number {
     const { alsa, pcm } = this;
-    for (;;) {
+    for (let empty = 0; empty < EMPTY_READS; empty++) {
       this.wait();
       const read = Number(alsa.snd_pcm_readi(pcm.handle, ptr(into), into.length / pcm.channels));
       if (read > 0) return read;
       if (read < 0) this.recover(read);
     }
+    throw deviceError("DEVICE_FAILED", `the ALSA device "${this.#device}" is ready and gives nothing`);
   }
 
   write(samples: Int16Array | Float32Array): void {
@@ -101,7 +112,7 @@ export function openCapture(options: AlsaOptions): CaptureDriver | FloatCaptureD
   const stream = new Stream("capture", options);
   const { rateHz, channels, format } = stream.pcm;
   const silence = new SilenceWatch(rateHz * channels, options.silence_limit_s ?? 0);
-  stream.alsa.snd_pcm_start(stream.pcm.handle);
+  stream.start();
   const common = { rateHz, channels, xruns: () => stream.xruns, close: () => stream.close() };
   const read = (into: Int16Array | Float32Array): number => {
     const frames = stream.read(into);

@@ -21,8 +21,6 @@ export class CaptureLoop {
   /** At 24 kHz. */
   readonly #block: Int16Array;
   readonly #views: Views<Int16Array>;
-  /** By which the conversion of the rate lags. */
-  readonly #delayMs: number;
   #xruns = 0;
   #blockAtMs = 0;
 
@@ -36,7 +34,7 @@ export class CaptureLoop {
     this.#ring = ring;
     this.#shared = shared;
     this.#resampler = resampler;
-    this.#delayMs = ((resampler?.delaySamples ?? 0) * 1000) / driver.rateHz;
+    shared.captureDelayMs = ((resampler?.delaySamples ?? 0) * 1000) / driver.rateHz;
     const count = blockSamples(driver.rateHz);
     const float = driver.format === "f32";
     this.#s16 = new Int16Array(float ? 0 : count * driver.channels);
@@ -66,7 +64,7 @@ export class CaptureLoop {
     const from = ring.head;
     shared.gate(from, from + count, gated);
     ring.write(this.#views.of(count));
-    shared.publishCaptured(ring.head, atMs - this.#delayMs);
+    shared.publishCaptured(ring.head, atMs);
     const { counters } = shared;
     counters.add("captured_blocks");
     if (this.#blockAtMs > 0) counters.observe("capture_period_ms", atMs - this.#blockAtMs);

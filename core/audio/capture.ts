@@ -44,7 +44,8 @@ export class CaptureEnd implements Capture {
       ring,
       (position) => {
         shared.readCaptured();
-        return shared.capturedAtMs + distance(shared.captured, position) / SAMPLES_PER_MS;
+        const takenAtMs = shared.capturedAtMs - shared.captureDelayMs;
+        return takenAtMs + distance(shared.captured, position) / SAMPLES_PER_MS;
       },
       onFault,
       (frame, atMs, end) => this.#prepare(frame, atMs, end),

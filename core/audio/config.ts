@@ -46,6 +46,14 @@ export const audioConfig = z
     /** Speech and sounds are turned down to this part while an earcon plays. */
     earcon_duck: z.number().min(0).max(1).default(0.3),
   })
+  .refine((audio) => audio.jitter_min_ms <= audio.jitter_target_ms, {
+    path: ["jitter_min_ms"],
+    error: "must not be above jitter_target_ms",
+  })
+  .refine((audio) => audio.jitter_target_ms <= audio.jitter_max_ms, {
+    path: ["jitter_max_ms"],
+    error: "must not be below jitter_target_ms",
+  })
   .prefault({});
 
 /** `[audio]`, checked, with defaults. */

@@ -201,6 +201,8 @@ export class AudioEngine {
   #release(kind: Kind, device: Device): void {
     if (this.#devices[kind] !== device) return;
     delete this.#devices[kind];
+    // What was heard of its last frame is told before its owner stops listening.
+    if (kind === "playback") this.#played.flush();
     this.#absentSinceMs[kind] = performance.now();
     this.#setRung();
     this.#wake();

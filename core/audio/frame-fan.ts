@@ -45,21 +45,34 @@ export class FrameFan {
 
   /** Delivers the whole frames that are there. */
   deliver(): void {
-    const ring = this.#ring;
-    for (let left = ring.available; left >= FRAME_SAMPLES; left -= FRAME_SAMPLES) {
-      ring.read(this.#frame);
-      this.frames++;
-      const handlers = this.#handlers;
-      if (handlers.length === 0 && !this.#prepare) continue;
-      const atMs = this.#timeOf(ring.tail);
-      this.#prepare?.(this.#frame, atMs, ring.tail);
-      for (let i = 0; i < handlers.length; i++) {
-        try {
-          handlers[i]!(this.#frame, atMs);
-        } catch (error) {
-          this.faults++;
-          this.#onFault(error);
-        }
+    for (let left = this.#ring.available; left >= FRAME_SAMPLES; left -= FRAME_SAMPLES) {
+      this.#ring.read(this.#frame);
+      this.#handOut();
+    }
+  }
+
+  /** Delivers the rest as well, silence after it: no more comes for now. */
+  flush(): void {
+    this.deliver();
+    if (this.#ring.available === 0) return;
+    this.#frame.fill(0);
+    this.#ring.read(this.#frame);
+    this.#handOut();
+  }
+
+  #handOut(): void {
+    this.frames++;
+    const handlers = this.#handlers;
+    if (handlers.length === 0 && !this.#prepare) return;
+    const end = this.#ring.tail;
+    const atMs = this.#timeOf(end);
+    this.#prepare?.(this.#frame, atMs, end);
+    for (let i = 0; i < handlers.length; i++) {
+      try {
+        handlers[i]!(this.#frame, atMs);
+      } catch (error) {
+        this.faults++;
+        this.#onFault(error);
       }
     }
   }

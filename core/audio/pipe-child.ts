@@ -8,6 +8,7 @@ const SYMBOLS = {
   read: { args: ["i32", "ptr", "u64"], returns: FFIType.i64_fast },
   write: { args: ["i32", "ptr", "u64"], returns: FFIType.i64_fast },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  /** Variadic, as ioctl is: on Apple's ARM these two do nothing when they are called like this, and must not be needed. */
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   posix_spawnp: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
@@ -29,8 +30,6 @@ type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 const MAC = process.platform === "darwin";
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-const F_SETFL = 4;
-const O_NONBLOCK = MAC ? 4 : 0o4000;
 const O_WRONLY = 1;
 /** Linux only: the size of a pipe. */
 const F_SETPIPE_SZ = 1031;
@@ -41,6 +40,9 @@ const SIGKILL = 9;
 const WNOHANG = 1;
 const SPAWN_SETPGROUP = 2;
 const SPAWN_SETSIGMASK = 8;
+/** Apple's: the child inherits nothing but what it is given. */
+const SPAWN_CLOEXEC_DEFAULT = 0x4000;
+const SPAWN_FLAGS = SPAWN_SETPGROUP | SPAWN_SETSIGMASK | (MAC ? SPAWN_CLOEXEC_DEFAULT : 0);
 /** Larger than posix_spawnattr_t (336 bytes in glibc), posix_spawn_file_actions_t (80) and sigset_t (128). */
 const STRUCT_BYTES = 512;
 const ACTIONS = new Uint8Array(STRUCT_BYTES);
@@ -93,7 +95,6 @@ export class PipeChild {
     const { posix_spawnp } = libc();
     const [readEnd, writeEnd] = openPipe();
     const [errorsRead, errorsWrite] = openPipe();
-    libc().fcntl(errorsRead, F_SETFL, O_NONBLOCK);
     const childEnd = stream === "stdin" ? readEnd : writeEnd;
     this.#fd = stream === "stdin" ? writeEnd : readEnd;
     this.#errors = errorsRead;
@@ -128,8 +129,12 @@ export class PipeChild {
 
   /** Waits until the pipe can be read or written, or its other end is gone; false after `limitMs`. */
   wait(direction: "read" | "write", limitMs: number): boolean {
-    this.#poll[0] = this.#fd;
-    this.#poll[1] = direction === "read" ? POLLIN : POLLOUT;
+    return this.#ready(this.#fd, direction === "read" ? POLLIN : POLLOUT, limitMs);
+  }
+
+  #ready(fd: number, events: number, limitMs: number): boolean {
+    this.#poll[0] = fd;
+    this.#poll[1] = events;
     return libc().poll(this.#pollPtr, 1, limitMs) > 0;
   }
 
@@ -150,6 +155,7 @@ export class PipeChild {
 
   /** What the child has said on stderr since the last look, decoded; mostly "". */
   takeMessages(): string {
+    if (!this.#ready(this.#errors, POLLIN, 0)) return "";
     const count = Number(libc().read(this.#errors, this.#messagePtr, MESSAGE_BYTES));
     if (count <= 0) return "";
     const text = this.#decoder.decode(this.#message.subarray(0, count), { stream: true });
@@ -206,7 +212,7 @@ function withSpawnPlan(
     else c.posix_spawn_file_actions_addopen(actions, 0, ptr(NOWHERE), 0, 0);
     c.posix_spawn_file_actions_adddup2(actions, childEnd, childFd);
     c.posix_spawn_file_actions_adddup2(actions, errors, 2);
-    c.posix_spawnattr_setflags(attributes, SPAWN_SETPGROUP | SPAWN_SETSIGMASK);
+    c.posix_spawnattr_setflags(attributes, SPAWN_FLAGS);
     c.posix_spawnattr_setsigmask(attributes, ptr(NO_SIGNALS));
     c.posix_spawnattr_setpgroup(attributes, 0);
     return run(actions, attributes);

@@ -59,7 +59,7 @@ export class PlaybackEnd implements Playback {
   write(itemId: string, pcm: Int16Array): void {
     let item = this.#items.at(-1);
     if (item?.id !== itemId) {
-      if (this.#past.has(itemId) || this.#items.some((other) => other.id === itemId)) {
+      if (this.#past.has(itemId) || this.#queued(itemId)) {
         this.#lateSamples += pcm.length;
         return;
       }
@@ -75,6 +75,11 @@ export class PlaybackEnd implements Playback {
     this.#speech.append(pcm);
     item.end = this.#speech.end;
     this.#wake();
+  }
+
+  /** Apart from `write`: a closure in it would cost memory with every delta. */
+  #queued(itemId: string): boolean {
+    return this.#items.some((other) => other.id === itemId);
   }
 
   end(itemId: string): void {
@@ -153,12 +158,7 @@ export class PlaybackEnd implements Playback {
     while (this.#items.length > 0) {
       const item = this.#items[0]!;
       const heard = distance(item.start, playedSpeech);
-      if (heard > 0 && !item.started) {
-        item.started = true;
-        const firstAtMs = playedAtMs - heard / SAMPLES_PER_MS;
-        const atMs = Math.max(item.queuedAtMs, firstAtMs);
-        for (const handler of this.#started) this.#call(() => handler(item.id, atMs));
-      }
+      if (heard > 0 && !item.started) this.#start(item, playedAtMs - heard / SAMPLES_PER_MS);
       const length = distance(item.start, item.end);
       if (!item.ended || heard < length) return;
       // A handler may have flushed.
@@ -219,6 +219,13 @@ export class PlaybackEnd implements Playback {
   #playedMs(item: Item): number {
     const heard = distance(item.start, this.#heard);
     return wholeMs(Math.min(Math.max(0, heard), distance(item.start, item.end)));
+  }
+
+  /** Apart from `poll`: a closure in its loop would cost memory in every turn. */
+  #start(item: Item, firstAtMs: number): void {
+    item.started = true;
+    const atMs = Math.max(item.queuedAtMs, firstAtMs);
+    for (const handler of this.#started) this.#call(() => handler(item.id, atMs));
   }
 
   #stop(item: Item, playedMs: number, reason: "finished" | "flushed"): void {

@@ -36,7 +36,11 @@ export class ReferenceReader {
   readonly #window = new Int16Array(WINDOW_SAMPLES);
   readonly #filters = fractionalDelays(PHASES, TAPS);
   #epoch = 0;
+  #playedXruns = 0;
+  #capturedXruns = 0;
   #locked = false;
+  /** Nothing was to be heard in the last frame. */
+  #silent = true;
   /** The reading point: a ring position and the part of a sample behind it; the next frame of the microphone starts there. */
   #at = 0;
   #fraction = 0;
@@ -53,17 +57,26 @@ export class ReferenceReader {
   observe(): void {
     const shared = this.#shared;
     const epoch = shared.playedEpoch;
-    if (epoch !== this.#epoch) {
+    const playedXruns = shared.counters.get("playback_xruns");
+    if (epoch !== this.#epoch || playedXruns !== this.#playedXruns) {
       this.#epoch = epoch;
+      this.#playedXruns = playedXruns;
       this.#locked = false;
       this.played.reset();
+    }
+    const capturedXruns = shared.counters.get("capture_xruns");
+    if (capturedXruns !== this.#capturedXruns) {
+      this.#capturedXruns = capturedXruns;
+      this.#locked = false;
+      this.captured.reset();
     }
     if (epoch !== 0) {
       shared.readPlayed();
       this.played.observe(shared.playedReference, shared.playedAtMs);
     }
     shared.readCaptured();
-    if (shared.capturedAtMs > 0) this.captured.observe(shared.captured, shared.capturedAtMs);
+    if (shared.capturedAtMs <= 0) return;
+    this.captured.observe(shared.captured, shared.capturedAtMs - shared.captureDelayMs);
   }
 
   /** The reference of the frame that ends at this position of the capture ring; borrowed until the next call. */
@@ -75,8 +88,9 @@ export class ReferenceReader {
     }
     const step = this.#follow((capturedEnd - FRAME_SAMPLES) >>> 0);
     this.#capturedTo = capturedEnd;
-    if (this.#load()) this.#interpolate(step);
-    else frame.fill(0);
+    this.#silent = !this.#load();
+    if (this.#silent) frame.fill(0);
+    else this.#interpolate(step);
     const moved = this.#fraction + FRAME_SAMPLES * step;
     const whole = Math.floor(moved);
     this.#at = (this.#at + whole) >>> 0;
@@ -87,12 +101,14 @@ export class ReferenceReader {
   /** Puts the reading point where the frame that starts at this capture position belongs; answers the reading speed. */
   #follow(start: number): number {
     const off = this.played.samplesSince(this.#at, this.captured.timeOf(start)) - this.#fraction;
-    if (this.#locked && this.#capturedTo === start && Math.abs(off) <= JUMP_SAMPLES) {
+    const goesOn = this.#locked && this.#capturedTo === start;
+    if (goesOn && !this.#silent && Math.abs(off) <= JUMP_SAMPLES) {
       const drift = (this.played.driftPpm - this.captured.driftPpm) * 1e-6;
       const correction = off / CATCH_UP_SAMPLES;
       return 1 + drift + Math.max(-MOST_CORRECTION, Math.min(MOST_CORRECTION, correction));
     }
-    if (this.#locked) this.jumps++;
+    // In silence nobody hears where it is read.
+    if (this.#locked && !this.#silent) this.jumps++;
     this.#locked = true;
     const to = this.#fraction + off;
     const whole = Math.floor(to);

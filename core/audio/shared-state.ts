@@ -37,6 +37,7 @@ const T = {
   soundGain: 6,
   earconGain: 7,
   earconDuck: 8,
+  captureDelay: 9,
 } as const;
 const TIMES = 16;
 
@@ -248,6 +249,14 @@ export class SharedState {
   }
 
   // Capture thread → main thread.
+
+  /** By how much the conversion of the microphone's rate lags: its samples were taken so much before `capturedAtMs` says. */
+  get captureDelayMs(): number {
+    return this.#times[T.captureDelay]!;
+  }
+  set captureDelayMs(ms: number) {
+    this.#times[T.captureDelay] = ms;
+  }
 
   /** `position` of the capture ring was reached at `atMs`. */
   publishCaptured(position: number, atMs: number): void {

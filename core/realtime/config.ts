@@ -89,6 +89,8 @@ const context = z.strictObject({
 const idle = z.strictObject({
   /** The link is closed when nobody has said or done anything for so long, and opened again by speech or typing; 0 is never. */
   hang_up_s: z.number().min(0).default(0),
+  /** What wakes the robot then: any `speech`, or a `word` that a keyword plugin knows; typing does in both cases. */
+  wake: z.enum(["speech", "word"]).default("speech"),
 });
 
 const rateLimits = z.strictObject({

@@ -29,6 +29,8 @@ export class TurnTaking {
   readonly #undos: (() => void)[];
   /** Somebody holds the talk key. */
   #talking = false;
+  /** The robot's own ears hear speech. */
+  #speaking = false;
 
   constructor(deps: TurnTakingDeps) {
     this.#deps = deps;
@@ -49,6 +51,7 @@ export class TurnTaking {
       bus.on("user.speech_stopped", ({ source }) =>
         this.#here(() => (source === "local" ? this.#ended() : interruption.ended())),
       ),
+      bus.on("keyword.heard", ({ role }) => this.#here(() => role === "wake" && this.#wake())),
       bus.on("user.talk_changed", ({ talking }) => this.#here(() => this.#talk(talking))),
       bus.on("user.transcript", ({ text, final }) => this.#here(() => interruption.words(text, final))),
       bus.on("assistant.transcript", ({ item_id, text }) => interruption.said(item_id, text)),
@@ -69,13 +72,29 @@ export class TurnTaking {
   }
 
   #began(atMs: number): void {
+    this.#speaking = true;
+    if (this.#deaf) return;
     this.#deps.manual?.begin();
     if (this.#deps.config.barge_in) this.#interruption.began(atMs);
     else this.#deps.session.bargeIn();
   }
 
+  /** It sleeps until it hears its name. */
+  get #deaf(): boolean {
+    const { config, session } = this.#deps;
+    return config.idle.wake === "word" && session.port.state() === "idle";
+  }
+
+  /** Its name, for a robot that sleeps; said to one that is awake it is a word like others. */
+  #wake(): void {
+    if (this.#deps.session.port.state() !== "idle") return;
+    if (this.#speaking) this.#deps.manual?.begin();
+    this.#deps.session.bargeIn();
+  }
+
   /** While the talk key is held the end of speech is a pause. */
   #ended(): void {
+    this.#speaking = false;
     this.#interruption.ended();
     if (!this.#talking && this.#deps.manual?.end() === true) this.#deps.session.commit();
   }

@@ -1,16 +1,12 @@
-/** How the detector decides; milliseconds and decibels. */
+/** How the detector decides; decibels. */
 export interface DetectorOptions {
   thresholdDb: number;
   minLevelDb: number;
-  startMs: number;
-  stopMs: number;
 }
 
 /** The floor is the quietest frame of the last eight quarters of a second. */
 const SLOTS = 8;
 const SLOT_MS = 250;
-/** A dip within a word, or a click within silence, shorter than this does not count. */
-const DIP_MS = 40;
 /** Corner of the high-pass filter: rumble of motors and wind lies below the voice. */
 const HIGH_PASS_HZ = 120;
 /** Speech goes on down to this far below the level that starts it. */
@@ -31,15 +27,9 @@ export class Detector {
   #slot = 0;
   #slotMs = 0;
   readonly #filter = new Float64Array(4);
-  #loudMs = 0;
-  #quietMs = 0;
-  #speaking = false;
   /** Level of the last frame and the noise floor, dB below full scale. */
   levelDb = SILENCE_DB;
   floorDb = SILENCE_DB;
-  /** When the present speech began and when its last sound was heard, on the clock of `push`. */
-  startedAtMs = 0;
-  lastSpeechAtMs = 0;
 
   constructor(options: DetectorOptions, rateHz: number) {
     this.#options = options;
@@ -49,36 +39,13 @@ export class Detector {
     this.#a2 = (1 - Math.SQRT2 * k + k * k) * this.#gain;
   }
 
-  get speaking(): boolean {
-    return this.#speaking;
-  }
-
-  /** Takes a frame of `frameMs` whose last sample was taken at `atMs`; says whether speech began or ended with it. */
-  push(frame: Int16Array, frameMs: number, atMs: number): "started" | "stopped" | undefined {
+  /** Takes a frame of `frameMs`; says whether it is loud enough for speech to begin, or to go on. */
+  judge(frame: Int16Array, frameMs: number, speaking: boolean): boolean {
     const levelDb = this.#level(frame);
     this.#follow(levelDb, frameMs);
-    const { thresholdDb, minLevelDb, startMs, stopMs } = this.#options;
+    const { thresholdDb, minLevelDb } = this.#options;
     const startDb = Math.max(minLevelDb, this.floorDb + thresholdDb);
-    const loud = levelDb > (this.#speaking ? startDb - HYSTERESIS_DB : startDb);
-    if (loud) {
-      if (this.#loudMs === 0) this.startedAtMs = this.#speaking ? this.startedAtMs : atMs - frameMs;
-      this.#loudMs += frameMs;
-      this.#quietMs = 0;
-      this.lastSpeechAtMs = atMs;
-    } else {
-      this.#quietMs += frameMs;
-      if (!this.#speaking && this.#quietMs > DIP_MS) this.#loudMs = 0;
-    }
-    if (!this.#speaking && this.#loudMs >= startMs) {
-      this.#speaking = true;
-      return "started";
-    }
-    if (this.#speaking && this.#quietMs >= stopMs) {
-      this.#speaking = false;
-      this.#loudMs = 0;
-      return "stopped";
-    }
-    return undefined;
+    return levelDb > (speaking ? startDb - HYSTERESIS_DB : startDb);
   }
 
   /** Energy of the frame above the high-pass corner, dB below full scale. */

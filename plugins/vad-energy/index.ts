@@ -1,4 +1,4 @@
-import { FRAME_MS, RATE_HZ, definePlugin } from "myna";
+import { FRAME_MS, RATE_HZ, definePlugin, detectSpeech } from "myna";
 import { z } from "zod";
 import { Detector } from "./detector.ts";
 
@@ -13,22 +13,12 @@ export default definePlugin({
   }),
   setup(ctx) {
     const { threshold_db, min_level_db, start_ms, stop_ms } = ctx.config;
-    const detector = new Detector(
-      { thresholdDb: threshold_db, minLevelDb: min_level_db, startMs: start_ms, stopMs: stop_ms },
-      RATE_HZ,
+    const detector = new Detector({ thresholdDb: threshold_db, minLevelDb: min_level_db }, RATE_HZ);
+    detectSpeech(
+      ctx,
+      { startMs: start_ms, stopMs: stop_ms },
+      (frame, speaking) => detector.judge(frame, FRAME_MS, speaking),
+      () => ({ level_db: Math.round(detector.levelDb), floor_db: Math.round(detector.floorDb) }),
     );
-    ctx.audio.onFrame((frame, atMs) => {
-      const change = detector.push(frame, FRAME_MS, atMs);
-      if (change === "started") {
-        ctx.publish("user.speech_started", { source: "local", speech_at_ms: detector.startedAtMs });
-      } else if (change === "stopped") {
-        ctx.publish("user.speech_stopped", { source: "local", speech_at_ms: detector.lastSpeechAtMs });
-      }
-    });
-    ctx.inspect(() => ({
-      level_db: Math.round(detector.levelDb),
-      floor_db: Math.round(detector.floorDb),
-      speaking: detector.speaking,
-    }));
   },
 });

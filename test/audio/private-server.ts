@@ -57,7 +57,6 @@ export class PrivateServer implements AsyncDisposable {
   readonly env: Record<string, string>;
   readonly #processes: Bun.Subprocess[] = [];
   readonly #modules = new Map<string, string>();
-  readonly #keepers = new Map<string, Bun.Subprocess>();
 
   private constructor(kind: ServerKind) {
     this.kind = kind;
@@ -127,6 +126,8 @@ export class PrivateServer implements AsyncDisposable {
   async plug(sink: string): Promise<void> {
     // Mono, since PipeWire 0.3.65 makes a sound 3 dB louder on its way from two channels to one.
     const shape = ["channels=1", "channel_map=mono", "rate=48000"];
+    // PulseAudio's null sink works in blocks of 2 s, and without rewinds in blocks of 50 ms.
+    if (this.kind === "pulseaudio") shape.push("norewinds=1");
     this.#modules.set(
       sink,
       await this.control("load-module", "module-null-sink", `sink_name=${sink}`, ...shape),
@@ -135,24 +136,6 @@ export class PrivateServer implements AsyncDisposable {
       async () => (await this.control("list", "short", "sources")).includes(`\t${sink}.monitor\t`),
       sink,
     );
-    if (this.kind === "pipewire") return;
-    // An idle null sink of PulseAudio works in blocks of 2 s until somebody wants less.
-    const zeros = ["pacat", "--raw", "--latency-msec=10", `--device=${sink}`, "/dev/zero"];
-    this.#keepers.set(sink, this.#spawn(zeros));
-    await this.#flows(sink);
-  }
-
-  /** Returns when the first block of a sink has passed. */
-  async #flows(sink: string): Promise<void> {
-    const listener = Bun.spawn(["parec", "--raw", "--latency-msec=10", `--device=${sink}.monitor`], {
-      env: this.env,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "ignore",
-    });
-    await listener.stdout.getReader().read();
-    listener.kill("SIGKILL");
-    await listener.exited;
   }
 
   /** It goes again. */
@@ -160,10 +143,6 @@ export class PrivateServer implements AsyncDisposable {
     const module = this.#modules.get(sink);
     if (module === undefined) throw new Error(`${sink} is not plugged in`);
     this.#modules.delete(sink);
-    const keeper = this.#keepers.get(sink);
-    this.#keepers.delete(sink);
-    keeper?.kill("SIGKILL");
-    await keeper?.exited;
     await this.control("unload-module", module);
   }
 

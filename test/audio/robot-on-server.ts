@@ -5,8 +5,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { RATE_HZ } from "../../core/audio/port.ts";
 import { SHORT } from "./sound.ts";
-import { scriptBrain, startTestRobot } from "../kit/index.ts";
+import { ToneVoice, scriptBrain, startTestRobot } from "../kit/index.ts";
 import type { TestRobotOptions } from "../kit/index.ts";
 
 /** The argument. */
@@ -14,6 +15,8 @@ export interface RobotSetup {
   plugins: NonNullable<TestRobotOptions["plugins"]>;
   /** What it tells when it is asked for a story; to everything else it says {@link SHORT}. */
   story?: string;
+  /** It hums without a pause instead of speaking in syllables, so that the end of it can be seen. */
+  hums?: boolean;
   /** More of the environment. */
   env?: Record<string, string>;
   /** The user's configuration of ALSA. */
@@ -32,6 +35,13 @@ const tell = (topic: string, event: unknown): void => {
   process.stdout.write(`${JSON.stringify({ topic, event })}\n`);
 };
 
+class HummingVoice extends ToneVoice {
+  override async synthesize(text: string): Promise<Int16Array<ArrayBuffer>> {
+    const pcm = await super.synthesize(text);
+    return pcm.map((_, i) => 6000 * Math.sin((2 * Math.PI * 220 * i) / RATE_HZ));
+  }
+}
+
 const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
 const brain = await scriptBrain({
   answers: (conversation) => {
@@ -39,6 +49,7 @@ const brain = await scriptBrain({
     return asked.includes("story") ? (setup.story ?? SHORT) : SHORT;
   },
   hears: Array<string>(50).fill("wait"),
+  ...(setup.hums && { voice: new HummingVoice() }),
 });
 const robot = await startTestRobot({
   brain,

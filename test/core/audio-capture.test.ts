@@ -80,6 +80,13 @@ describe("capture", () => {
     for (let i = 1; i < 8; i++) expect(times[i]! - times[i - 1]!).toBeCloseTo(20, 6);
   });
 
+  test("the time that the conversion of a rate takes is not part of when a sample was taken", async () => {
+    const { run, shared, times } = await rig(microphone(() => 0, 16_000));
+    run(4);
+    expect(shared.captureDelayMs).toBeWithin(1, 4);
+    expect(shared.capturedAtMs - times.at(-1)!).toBeWithin(shared.captureDelayMs - 0.01, 24);
+  });
+
   test("a stereo microphone of 48 kHz is averaged and converted", async () => {
     const tone = (frame: number) => 12_000 * Math.sin((2 * Math.PI * 500 * frame) / 48_000);
     const { heard, run } = await rig(

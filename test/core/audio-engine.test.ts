@@ -158,6 +158,16 @@ describe("audio engine", () => {
     expect(sum / count).toBeWithin(15, 25);
   });
 
+  test("delays that contradict each other are refused with the key", () => {
+    expect(() => audioConfig.parse({ jitter_min_ms: 120 })).toThrow("must not be above jitter_target_ms");
+    expect(() => audioConfig.parse({ jitter_max_ms: 60 })).toThrow("must not be below jitter_target_ms");
+    expect(audioConfig.parse({})).toMatchObject({
+      jitter_min_ms: 50,
+      jitter_target_ms: 100,
+      jitter_max_ms: 200,
+    });
+  });
+
   test("half duplex is on while microphone and loudspeaker share the air, and off when one of them is closed", async () => {
     const engine = start({ half_duplex_tail_ms: 100 });
     const frames: Int16Array[] = [];

@@ -1,5 +1,11 @@
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decodeWav } from "../../core/audio/wav.ts";
 
+/** Stands for the file in a program's arguments. */
+const OUTPUT = "OUTPUT";
+let files = 0;
 const spoken = new Map<string, Promise<Int16Array<ArrayBuffer>>>();
 
 /** Speech of Debian's espeak-ng, PCM16 mono 24 kHz, kept for the next time. Throws naming the package where it is missing. */
@@ -8,12 +14,12 @@ export function espeak(
   voice = "en-us",
   wordsPerMinute = 170,
 ): Promise<Int16Array<ArrayBuffer>> {
-  return say("espeak-ng", ["-v", voice, "-s", String(wordsPerMinute), "--stdout", text]);
+  return say("espeak-ng", ["-v", voice, "-s", String(wordsPerMinute), "-w", OUTPUT, text]);
 }
 
 /** The same by Debian's flite: voices slt, rms, awb, kal16. */
 export function flite(text: string, voice = "slt"): Promise<Int16Array<ArrayBuffer>> {
-  return say("flite", ["-voice", voice, "-t", text, "-o", "/dev/stdout"]);
+  return say("flite", ["-voice", voice, "-t", text, "-o", OUTPUT]);
 }
 
 function say(program: string, args: string[]): Promise<Int16Array<ArrayBuffer>> {
@@ -27,23 +33,13 @@ function say(program: string, args: string[]): Promise<Int16Array<ArrayBuffer>> 
 
 async function synthesize(program: string, args: string[]): Promise<Int16Array<ArrayBuffer>> {
   if (Bun.which(program) === null) throw new Error(`${program} is missing: apt-get install ${program}`);
-  const child = Bun.spawn([program, ...args], { stdout: "pipe", stderr: "ignore" });
-  const bytes = new Uint8Array(await new Response(child.stdout).arrayBuffer());
-  return decodeWav(patched(bytes)).pcm as Int16Array<ArrayBuffer>;
-}
-
-/** A program that writes to a pipe does not know the length when it writes the header. */
-function patched(bytes: Uint8Array): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 12; at + 8 <= bytes.length;) {
-    const size = view.getUint32(at + 4, true);
-    const isData = String.fromCharCode(...bytes.subarray(at, at + 4)) === "data";
-    if (isData || at + 8 + size > bytes.length) {
-      view.setUint32(at + 4, bytes.length - at - 8, true);
-      break;
-    }
-    at += 8 + size;
+  const file = join(tmpdir(), `myna-voice-${process.pid}-${++files}.wav`);
+  try {
+    const command = [program, ...args.map((arg) => (arg === OUTPUT ? file : arg))];
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    if ((await child.exited) !== 0) throw new Error(`${program} could not say "${args.join(" ")}"`);
+    return decodeWav(await Bun.file(file).bytes()).pcm as Int16Array<ArrayBuffer>;
+  } finally {
+    rmSync(file, { force: true });
   }
-  view.setUint32(4, bytes.length - 8, true);
-  return bytes;
 }

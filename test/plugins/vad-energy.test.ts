@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { SpeechTiming } from "myna";
 import { startTestRobot } from "../kit/index.ts";
 import { Detector } from "../../plugins/vad-energy/detector.ts";
 
@@ -51,15 +52,17 @@ interface Change {
 
 function detect(pcm: Int16Array, options = OPTIONS): Change[] {
   const detector = new Detector(options, RATE_HZ);
+  const timing = new SpeechTiming(options);
   const changes: Change[] = [];
   for (let at = 0; at + FRAME <= pcm.length; at += FRAME) {
     const atMs = (at + FRAME) / 24;
-    const kind = detector.push(pcm.subarray(at, at + FRAME), 20, atMs);
+    const speech = detector.judge(pcm.subarray(at, at + FRAME), 20, timing.speaking);
+    const kind = timing.push(speech, 20, atMs);
     if (kind) {
       changes.push({
         kind,
         atMs,
-        speechAtMs: kind === "started" ? detector.startedAtMs : detector.lastSpeechAtMs,
+        speechAtMs: kind === "started" ? timing.startedAtMs : timing.lastSpeechAtMs,
       });
     }
   }

@@ -1,0 +1,183 @@
+import { describe, expect, test } from "bun:test";
+import { Ears } from "../../bench/corpus/ears.ts";
+import { echoOf } from "../../bench/corpus/room-echo.ts";
+import type { EchoPath } from "../../bench/corpus/room-echo.ts";
+import { levelled } from "../../bench/corpus/utterances.ts";
+import { DelayEstimator } from "../../plugins/aec-speex/delay-estimator.ts";
+import { DelayLine } from "../../plugins/aec-speex/delay-line.ts";
+import { loadSpeexDsp } from "../../plugins/aec-speex/speexdsp.ts";
+import { startTestRobot } from "../kit/index.ts";
+import { flite } from "../kit/voices.ts";
+
+const FRAME = 480;
+const ROOM: EchoPath = { delayMs: 30, echoDb: -10, reverbMs: 150, distorts: false };
+const ANSWER =
+  "i am a small robot car with a camera and a loudspeaker. i drove forward two meters and turned to the left. " +
+  "there is a door in front of me now. shall i go through it, or wait here for you?";
+
+/** The robot's answer, twelve seconds of it, with a second of silence before and behind. */
+async function answer(): Promise<Int16Array> {
+  const said = levelled(await flite(ANSWER, "rms"), -18);
+  const pcm = new Int16Array(Math.ceil((said.length + 48_000) / FRAME) * FRAME);
+  pcm.set(said, 24_000);
+  return pcm;
+}
+
+/** What the microphone hears of it: the echo, a little noise, and what somebody says from `atMs` on. */
+function heard(
+  reference: Int16Array,
+  path: EchoPath,
+  said: Int16Array = new Int16Array(0),
+  atMs = 0,
+): Int16Array {
+  const echo = echoOf(reference, path);
+  let state = 13;
+  return Int16Array.from(echo, (sample, i) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const voice = said[i - atMs * 24] ?? 0;
+    return Math.max(-32768, Math.min(32767, Math.round(sample + voice + 25 * (state / 2 ** 31 - 1))));
+  });
+}
+
+const levelDb = (pcm: Int16Array) =>
+  10 * Math.log10(pcm.reduce((sum, sample) => sum + sample * sample, 1) / pcm.length / 32768 ** 2);
+
+/** What leaves the chain. */
+function listen(ears: Ears, microphone: Int16Array, reference: Int16Array): Int16Array {
+  const output = new Int16Array(microphone.length);
+  for (let at = 0; at + FRAME <= microphone.length; at += FRAME) {
+    ears.hear(microphone.subarray(at, at + FRAME), reference.subarray(at, at + FRAME));
+    output.set(ears.heard, at);
+  }
+  return output;
+}
+
+const SECOND = 24_000;
+
+describe("aec-speex", () => {
+  for (const delayMs of [-60, 0, 30, 120]) {
+    test(`an echo ${delayMs} ms behind the reference goes down by 25 dB once its delay is known`, async () => {
+      const reference = await answer();
+      const microphone = heard(reference, { ...ROOM, delayMs });
+      const ears = await Ears.open([{ use: "aec-speex", gate_db: 0 }]);
+      const output = listen(ears, microphone, reference);
+      const report = ears.report("aec-speex");
+      expect(report["delay_ms"]).toBeWithin(delayMs - 2, delayMs + 3);
+      expect(report).toMatchObject({ proven: true, added_ms: delayMs < 0 ? 65 : delayMs < 2 ? 5 : 0 });
+      expect(report["erle_db"]).toBeGreaterThan(20);
+      const [from, to] = [6 * SECOND, 9 * SECOND];
+      const gone = levelDb(microphone.subarray(from, to)) - levelDb(output.subarray(from, to));
+      expect(gone).toBeGreaterThan(25);
+      await ears.close();
+    });
+  }
+
+  test("until the echo is seen to go away the robot hears nothing while it talks, and then goes on hearing", async () => {
+    const reference = await answer();
+    const ears = await Ears.open([{ use: "aec-speex" }]);
+    const output = listen(ears, heard(reference, ROOM), reference);
+    const mutedMs = Number(ears.report("aec-speex")["muted_ms"]);
+    expect(mutedMs).toBeWithin(500, 4000);
+    const first = output.subarray(SECOND + 2 * FRAME, SECOND + (mutedMs * SECOND) / 1000 - FRAME);
+    expect(first.every((sample) => sample === 0)).toBe(true);
+    listen(ears, heard(reference, ROOM), reference);
+    expect(ears.report("aec-speex")["muted_ms"]).toBe(mutedMs);
+    await ears.close();
+  });
+
+  test("an echo that does not go away is never heard, and one that may be open is", async () => {
+    const reference = await answer();
+    // The reference has nothing to do with what is played.
+    const wrong = reference.map((_, i) => 8000 * Math.sin(i * i * 1e-4));
+    const loud = heard(reference, { ...ROOM, echoDb: 0 });
+    const muted = await Ears.open([{ use: "aec-speex" }]);
+    const output = listen(muted, loud, wrong);
+    expect(levelDb(output.subarray(2 * SECOND))).toBeLessThan(-90);
+    expect(muted.report("aec-speex")).toMatchObject({ proven: false });
+    const open = await Ears.open([{ use: "aec-speex", until_proven: "open", gate_db: 0 }]);
+    expect(levelDb(listen(open, loud, wrong).subarray(2 * SECOND))).toBeGreaterThan(-40);
+    await Promise.all([muted.close(), open.close()]);
+  });
+
+  test("a canceller that no longer cancels is not believed any more", async () => {
+    const reference = await answer();
+    const ears = await Ears.open([{ use: "aec-speex" }]);
+    listen(ears, heard(reference, ROOM), reference);
+    expect(ears.report("aec-speex")).toMatchObject({ proven: true });
+    // As behind a loudspeaker that was exchanged for one with half a second of delay.
+    const late = heard(reference, { ...ROOM, delayMs: 500, echoDb: 0 });
+    listen(ears, late, reference);
+    listen(ears, late, reference);
+    expect(ears.report("aec-speex")).toMatchObject({ proven: false });
+    await ears.close();
+  });
+
+  test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
+    const reference = await answer();
+    const person = new Int16Array(levelled(await flite("stop, please be quiet", "slt"), -23));
+    const ears = await Ears.open([{ use: "aec-speex" }, { use: "vad-silero" }]);
+    const output = listen(ears, heard(reference, ROOM, person, 6000), reference);
+    const spoken = output.subarray(6 * SECOND, 6 * SECOND + person.length);
+    expect(levelDb(spoken)).toBeGreaterThan(levelDb(person) - 6);
+    const [started] = ears.changes("vad-silero");
+    expect(started!.atMs).toBeWithin(6000, 7000);
+    await ears.close();
+  });
+
+  test("after a gap in the microphone's frames the echo has to be proven anew", async () => {
+    const { Canceller } = await import("../../plugins/aec-speex/canceller.ts");
+    const options = { tailMs: 128, suppressDb: -40, suppressActiveDb: -15, noiseDb: 0, gateDb: 12 };
+    const canceller = new Canceller({ ...options, muteUntilProven: true });
+    const reference = await answer();
+    const microphone = heard(reference, ROOM);
+    const frames = microphone.length / FRAME;
+    for (let i = 0; i < frames; i++) {
+      const [from, to] = [i * FRAME, (i + 1) * FRAME];
+      canceller.process(microphone.slice(from, to), reference.subarray(from, to), 20 * i);
+    }
+    const { resets } = canceller;
+    expect(canceller.proof.proven).toBe(true);
+    canceller.process(microphone.slice(0, FRAME), reference.subarray(0, FRAME), 20 * frames + 500);
+    expect(canceller.proof.proven).toBe(false);
+    expect(canceller.resets).toBe(resets + 1);
+    expect(canceller.delayMs).toBeWithin(28, 33);
+    canceller.close();
+  });
+
+  test("the delay of a silent or an unrelated loudspeaker is not guessed", async () => {
+    const reference = await answer();
+    const silent = new DelayEstimator();
+    const unrelated = new DelayEstimator();
+    const other = levelled(await flite(ANSWER, "slt"), -20);
+    for (let at = 0; at + FRAME <= Math.min(other.length, reference.length); at += FRAME) {
+      silent.push(other.subarray(at, at + FRAME), new Int16Array(FRAME));
+      unrelated.push(other.subarray(at, at + FRAME), reference.subarray(at, at + FRAME));
+    }
+    expect(silent.correlations).toBe(0);
+    expect(silent.delayMs).toBeUndefined();
+    expect(unrelated.correlations).toBeGreaterThan(10);
+    expect(unrelated.delayMs).toBeUndefined();
+  });
+
+  test("a delay line gives every sample once, so much later", () => {
+    const line = new DelayLine(1000, FRAME);
+    line.delay = 700;
+    const input = Int16Array.from({ length: 10 * FRAME }, (_, i) => i + 1);
+    const output = new Int16Array(input.length);
+    for (let at = 0; at < input.length; at += FRAME)
+      line.process(input.subarray(at, at + FRAME), output.subarray(at, at + FRAME));
+    for (let i = 0; i < output.length; i++) expect(output[i]).toBe(i < 700 ? 0 : input[i - 700]!);
+  });
+
+  test("where the library is missing the error names its package", async () => {
+    await using robot = await startTestRobot({ audio: true, plugins: { echo: { use: "aec-speex" } } });
+    // Debian's libspeexdsp1 is there, or this fails with the same message.
+    expect(robot.health().plugins.find(({ id }) => id === "echo")).toMatchObject({
+      state: "ready",
+      inspect: { proven: false, delay_ms: null, muted_ms: 0 },
+    });
+    expect(() => loadSpeexDsp("libspeexdsp.so.99")).toThrow(
+      "libspeexdsp.so.99 cannot be loaded; on Debian install the package libspeexdsp1",
+    );
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "bun:test";
+import { measureEcho } from "../../bench/corpus/echo-score.ts";
+import { Ears } from "../../bench/corpus/ears.ts";
+import { ROOMS } from "../../bench/corpus/room-echo.ts";
+import { makeScene } from "../../bench/corpus/scene.ts";
+import { scoreSpeech } from "../../bench/corpus/speech-score.ts";
+import { utterances } from "../../bench/corpus/utterances.ts";
+
+// The short form of `bun bench/audio-corpus.ts`, whose tables are in docs/audio.md: counts, not times.
+const VADS = ["vad-energy", "vad-webrtc", "vad-silero"];
+/** Eight for each of five noises. */
+const said = await utterances(40);
+
+async function hear(snrDb: number | undefined) {
+  const scene = makeScene(said, snrDb);
+  const ears = await Ears.open(VADS.map((use) => ({ use })));
+  ears.hearAll(scene.pcm);
+  return VADS.map((vad) => scoreSpeech(scene, ears.changes(vad)));
+}
+
+describe("the corpus", () => {
+  test("in a quiet room every detector announces every utterance, loses no word and starts at nothing else", async () => {
+    for (const score of await hear(undefined)) {
+      expect(score).toMatchObject({ utterances: 40, missed: 0, unannounced: 0, cut: 0, falseStarts: 0 });
+      expect(Math.max(...score.latenciesMs)).toBeLessThan(400);
+    }
+  });
+
+  test("at 10 dB less than one utterance in fifty is missed, and Silero starts at nothing else", async () => {
+    const scores = await hear(10);
+    for (const score of scores) expect(score.missed / score.utterances).toBeLessThan(0.02);
+    const [energy, , silero] = scores;
+    expect(silero!.falseStarts).toBeLessThanOrEqual(1);
+    expect(silero!.claimedMs).toBeLessThan(energy!.claimedMs);
+  });
+
+  test("a robot without a stage against the echo interrupts itself, one with the canceller hears only people", async () => {
+    const setting = { rooms: [ROOMS[1]!, ROOMS[4]!], minutesAlone: 1, minutesOver: 1.2, said };
+    const [bare] = await measureEcho([], ["vad-silero"], { ...setting, minutesOver: 0 });
+    expect(bare!.selfInterruptions).toBeGreaterThan(5);
+    const [cancelled] = await measureEcho([{ use: "aec-speex" }], ["vad-silero"], setting);
+    expect(cancelled!.selfInterruptions).toBe(0);
+    expect(cancelled!.interruptions).toMatchObject({ missed: 0, unannounced: 0, cut: 0 });
+    expect(cancelled!.interruptions.utterances).toBeGreaterThan(10);
+    for (const report of cancelled!.reports) expect(report).toMatchObject({ proven: true });
+  });
+});
