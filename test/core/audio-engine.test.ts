@@ -315,6 +315,19 @@ describe("audio engine", () => {
     expect(played.length).toBe(length);
   });
 
+  test("a loudspeaker that is closed has told of all that was heard, to the last sample", async () => {
+    for (const length of [1, 479, 481, 1500]) {
+      const engine = start();
+      const played: number[] = [];
+      const speaker = await engine.port.openPlayback(device());
+      engine.port.onPlayed((frame) => void played.push(...frame));
+      await engine.port.playSound(ramp(length));
+      await speaker.close();
+      expect(loud(played)).toEqual([...ramp(length)]);
+      await engine.close();
+    }
+  });
+
   test("closing ends its threads at once, tells who feeds, and opens nothing more", async () => {
     const engine = start();
     const mic = await engine.port.openCapture(device());
