@@ -11,6 +11,7 @@ import { endpointSources } from "./realtime/endpoint-sources.ts";
 import { KeptSpeech } from "./realtime/kept-speech.ts";
 import { ManualTurns } from "./realtime/manual-turns.ts";
 import { Session } from "./realtime/session.ts";
+import { SpokenAudio } from "./realtime/spoken-audio.ts";
 import { TurnTaking } from "./realtime/turn-taking.ts";
 import { recordLoudspeaker } from "./recorder.ts";
 import { pushToTalk } from "./push-to-talk.ts";
@@ -66,7 +67,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
-  const { session, turns } = createSession(profile, { bus, services, tools, audio, log, env });
+  const { session, turns, spoken } = createSession(profile, { bus, services, tools, audio, log, env });
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
 
@@ -85,7 +86,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       core: {
         bus: bus.counters(),
         audio: audio.counters(),
-        session: { ...session.counters(), turns: turns.counters() },
+        session: { ...session.counters(), ...spoken?.counters(), turns: turns.counters() },
         tools: tools.counters(),
       },
     };
@@ -100,6 +101,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     measureTurns(bus),
     pushToTalk(bus, (talking) => void (audio.talking = talking)),
     () => turns.close(),
+    () => spoken?.close(),
     services.onChanged(
       (name) =>
         (name === "brain" || name === "transport" || name === profile.session.service) &&
@@ -170,7 +172,7 @@ function createSession(
     log: Logger;
     env: Record<string, string | undefined>;
   },
-): { session: Session; turns: TurnTaking } {
+): { session: Session; turns: TurnTaking; spoken: SpokenAudio | undefined } {
   const { bus, services, tools, audio, log, env } = parts;
   const localBrain = () =>
     services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
@@ -180,6 +182,8 @@ function createSession(
   const speech = new KeptSpeech(audio.playback);
   const { type, prefix_padding_ms } = config.turn_detection;
   const manual = type === "none" ? new ManualTurns(audio.capture, prefix_padding_ms) : undefined;
+  const spoken =
+    type !== "none" && config.stream === "speech" ? new SpokenAudio(audio.capture, bus, config) : undefined;
   const session = new Session({
     config,
     endpoint,
@@ -188,11 +192,11 @@ function createSession(
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
-    capture: manual ?? audio.capture,
+    capture: manual ?? spoken ?? audio.capture,
     playback: speech,
     tools,
     publish: (topic, event) => bus.publish(topic, event),
     log: log.child("session"),
   });
-  return { session, turns: new TurnTaking({ config, bus, session, speech, manual }) };
+  return { session, spoken, turns: new TurnTaking({ config, bus, session, speech, manual }) };
 }
