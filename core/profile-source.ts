@@ -28,7 +28,7 @@ export async function readLayers(
   profile: string,
   options: { profilesFolder: string; env: Record<string, string | undefined>; set: readonly string[] },
 ): Promise<Layer[]> {
-  const file = findProfile(profile, options.profilesFolder);
+  const file = profileFile(profile, options.profilesFolder);
   const layers = await readChain(file, options.profilesFolder, []);
   const local = join(dirname(file), "local.toml");
   if (existsSync(local) && local !== file) layers.push(await readLayer(local));
@@ -49,8 +49,11 @@ export function listProfiles(folder: string): string[] {
     .sort();
 }
 
-/** `place` is put before the message where a file names the profile. */
-function findProfile(profile: string, folder: string, place = ""): string {
+/**
+ * The file of a profile of `folder`, or of a path. Throws CONFIG_NOT_FOUND; `place` is put before its message where a file
+ * names the profile.
+ */
+export function profileFile(profile: string, folder: string, place = ""): string {
   const isPath = profile.endsWith(".toml") || profile.includes("/");
   const file = isPath ? resolve(profile) : join(folder, `${profile}.toml`);
   if (existsSync(file)) return file;
@@ -78,7 +81,7 @@ async function readChain(file: string, folder: string, seen: string[]): Promise<
   if (typeof parent !== "string")
     throw new MynaError("CONFIG_INVALID", `${layer.origin}: extends: expected a profile name in quotes`);
   const beside = resolve(dirname(file), parent.endsWith(".toml") ? parent : `${parent}.toml`);
-  const parentFile = existsSync(beside) ? beside : findProfile(parent, folder, `${layer.origin}: extends: `);
+  const parentFile = existsSync(beside) ? beside : profileFile(parent, folder, `${layer.origin}: extends: `);
   return [...(await readChain(parentFile, folder, [...seen, file])), layer];
 }
 

@@ -11,6 +11,7 @@ import { endpointSources } from "./realtime/endpoint-sources.ts";
 import { KeptSpeech } from "./realtime/kept-speech.ts";
 import { ManualTurns } from "./realtime/manual-turns.ts";
 import { Session } from "./realtime/session.ts";
+import { SpokenAudio } from "./realtime/spoken-audio.ts";
 import { TurnTaking } from "./realtime/turn-taking.ts";
 import { recordLoudspeaker } from "./recorder.ts";
 import { pushToTalk } from "./push-to-talk.ts";
@@ -68,7 +69,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   );
   const pluginsTried = Promise.withResolvers<void>();
   let starting = true;
-  const { session, turns } = createSession(profile, {
+  const { session, turns, spoken } = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
     pluginsTried: pluginsTried.promise,
     starting: () => starting,
@@ -91,7 +92,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       core: {
         bus: bus.counters(),
         audio: audio.counters(),
-        session: { ...session.counters(), turns: turns.counters() },
+        session: { ...session.counters(), ...spoken?.counters(), turns: turns.counters() },
         tools: tools.counters(),
       },
     };
@@ -106,6 +107,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     measureTurns(bus),
     pushToTalk(bus, (talking) => void (audio.talking = talking)),
     () => turns.close(),
+    () => spoken?.close(),
     services.onChanged(
       (name) =>
         (name === "brain" || name === "transport" || name === profile.session.service) &&
@@ -182,7 +184,7 @@ function createSession(
     pluginsTried: Promise<void>;
     starting: () => boolean;
   },
-): { session: Session; turns: TurnTaking } {
+): { session: Session; turns: TurnTaking; spoken: SpokenAudio | undefined } {
   const { bus, services, tools, audio, log, env } = parts;
   const localBrain = () =>
     services.has("brain") ? { url: services.handle("brain").url(), free: true } : null;
@@ -192,6 +194,8 @@ function createSession(
   const speech = new KeptSpeech(audio.playback);
   const { type, prefix_padding_ms } = config.turn_detection;
   const manual = type === "none" ? new ManualTurns(audio.capture, prefix_padding_ms) : undefined;
+  const spoken =
+    type !== "none" && config.stream === "speech" ? new SpokenAudio(audio.capture, bus, config) : undefined;
   const session = new Session({
     config,
     endpoint,
@@ -202,11 +206,11 @@ function createSession(
     localBrain,
     starting: parts.starting,
     moving: () => bus.last("body.pose")?.moving === true,
-    capture: manual ?? audio.capture,
+    capture: manual ?? spoken ?? audio.capture,
     playback: speech,
     tools,
     publish: (topic, event) => bus.publish(topic, event),
     log: log.child("session"),
   });
-  return { session, turns: new TurnTaking({ config, bus, session, speech, manual }) };
+  return { session, spoken, turns: new TurnTaking({ config, bus, session, speech, manual }) };
 }

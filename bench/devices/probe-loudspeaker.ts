@@ -1,6 +1,6 @@
 import { openPlayback as openPaced } from "../../core/audio/paced-device.ts";
 import type { PlaybackDriver } from "../../core/audio/port.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../../test/kit/monotonic.ts";
 
 /** Absolute path of this module. */
 export const PROBE_LOUDSPEAKER: string = import.meta.path;

@@ -1,6 +1,6 @@
 import { openCapture as openPaced } from "../../core/audio/paced-device.ts";
 import type { CaptureDriver } from "../../core/audio/port.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs } from "../../test/kit/monotonic.ts";
 
 /** Absolute path of this module. */
 export const PROBE_MICROPHONE: string = import.meta.path;

@@ -7,16 +7,26 @@ import { percentile } from "../stopwatch.ts";
 import { random } from "./trace.ts";
 import { voice } from "./voice.ts";
 
-const SECONDS = 240;
+const SECONDS = 120;
 const TAIL_MS = 300;
-const WARM_PERIODS = 2000;
+/** The same periods so many times, the first to warm up: of each the cheapest counts, as other programs only add. */
+const RUNS = 6;
 
 /** Nearly every period of a bad network is stretched or made up: what one costs, microseconds. */
 export function stretchCost(): Measures {
+  const speech = voice(24_000 * 10, 7);
+  let best = run(speech);
+  for (let n = 1; n < RUNS; n++) {
+    const again = run(speech);
+    best = best.map((us, i) => Math.min(us, again[i]!));
+  }
+  return { p99_us: percentile(best, 99), median_us: percentile(best, 50), periods: best.length };
+}
+
+function run(speech: Int16Array): number[] {
   const shared = SharedState.create(2, FRAME_SAMPLES, TAIL_MS);
   const ring = Ring.create(2 ** 19);
   const source = new SpeechSource(ring, shared);
-  const speech = voice(24_000 * 10, 7);
   const period = new Int16Array(FRAME_SAMPLES);
   const rng = random(3);
   const tookUs: number[] = [];
@@ -35,7 +45,7 @@ export function stretchCost(): Measures {
     source.take(period, 0);
     const us = (Bun.nanoseconds() - startNs) / 1000;
     ring.release(source.at);
-    if (n > WARM_PERIODS && source.at - at !== FRAME_SAMPLES) tookUs.push(us);
+    if (source.at - at !== FRAME_SAMPLES) tookUs.push(us);
   }
-  return { p99_us: percentile(tookUs, 99), median_us: percentile(tookUs, 50), periods: tookUs.length };
+  return tookUs;
 }

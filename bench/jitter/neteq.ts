@@ -35,10 +35,6 @@ class DelayManager {
   #worstMs = 0;
   readonly #history: { atMs: number; offsetMs: number }[] = [];
 
-  constructor() {
-    this.#shares[Math.floor(START_DELAY_MS / BUCKET_MS) - 1] = 0;
-  }
-
   arrived(packet: Packet, mediaOriginMs: number): void {
     const offsetMs = packet.arrivalMs - packet.mediaMs - mediaOriginMs;
     this.#history.push({ atMs: packet.arrivalMs, offsetMs });
@@ -66,12 +62,11 @@ class DelayManager {
     const forget = Math.max(0, Math.min(FORGET, 1 - START_FORGET_WEIGHT / (this.#added + 1)));
     for (let i = 0; i < BUCKETS; i++) this.#shares[i]! *= forget;
     this.#shares[bucket]! += 1 - forget;
-    let left = 1 - QUANTILE;
     let index = BUCKETS - 1;
-    // From the top down, as the share above the quantile is the smaller one.
-    for (let above = this.#shares[index]!; index > 0 && above < left; above += this.#shares[index]!) index--;
+    // From the top down: the share above the quantile is the smaller one.
+    for (let above = this.#shares[index]!; index > 0 && above < 1 - QUANTILE; above += this.#shares[index]!)
+      index--;
     this.targetMs = (index + 1) * BUCKET_MS;
-    left = 0;
   }
 }
 

@@ -126,6 +126,16 @@ export class AudioEngine {
     return this.#rung;
   }
 
+  /** Whether the open devices share the air of a room. */
+  get acoustic(): boolean {
+    return this.#devices.capture?.spec.acoustic === true && this.#devices.playback?.spec.acoustic === true;
+  }
+
+  /** Whether a stage of the listening chain deals with the echo. */
+  get echoStage(): boolean {
+    return this.#captureEnd.chain.has("echo");
+  }
+
   /** The open devices as the proof of an echo calls them; "" for one without a name, or that is not open. */
   get deviceNames(): { microphone: string; loudspeaker: string } {
     const { capture, playback } = this.#devices;

@@ -126,6 +126,8 @@ class Player implements PlaybackDriver {
   #spawnedMs = 0;
   #xruns = 0;
   #told = 0;
+  /** It ran dry, and nothing was given since. */
+  #dry = false;
 
   constructor(options: PipeOptions) {
     this.#plan = command("playback", options);
@@ -200,11 +202,13 @@ class Player implements PlaybackDriver {
     const dueMs = this.#startMs + (this.#given - this.#lead) / this.#samplesPerMs;
     for (let nowMs = performance.now(); nowMs < dueMs; nowMs = performance.now())
       Atomics.wait(this.#sleeper, 0, 0, dueMs - nowMs);
-    if (this.#heard() > this.#given) this.#ranDry();
+    if (!this.#dry && this.#heard() > this.#given) this.#ranDry();
+    this.#dry = false;
   }
 
   /** What is given from now on is heard from now on. */
   #ranDry(): void {
+    this.#dry = true;
     this.#told = this.#said.xruns;
     this.#xruns++;
     this.#startMs = performance.now() - this.#given / this.#samplesPerMs;

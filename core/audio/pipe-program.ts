@@ -77,8 +77,7 @@ export function pipeCommand(
         ...["-t", "raw", "-f", "S16_LE", "-c", "1", "-r", rate, "-D", findPcm(device, kind)],
         ...["--buffer-time", bufferUs, "--period-time", String(PERIOD_MS * 1000)],
         ...(kind === "playback" ? ["--start-delay", String(2 * PERIOD_MS * 1000)] : []),
-        // Without -q aplay says what it plays; with it, also underruns are not told.
-        ...(kind === "capture" ? ["-q"] : []),
+        // Without -q, with which aplay does not tell of a wrong rate.
       ];
       return { ...known, argv, bufferMs: 2 * PERIOD_MS };
     }

@@ -36,6 +36,7 @@ export class SpeechSource {
   /** The last samples taken, then the next. */
   readonly #window = new Int16Array(HISTORY + AHEAD);
   readonly #ahead = this.#window.subarray(HISTORY);
+  readonly #next = this.#ahead.subarray(0, FRAME_SAMPLES);
   #known = 0;
   #running = false;
   /** Speech ran dry within an answer; samples since then. */
@@ -137,9 +138,10 @@ export class SpeechSource {
 
   /** The first `count` samples as they are; after a gap they are faded into what bridged it. */
   #play(period: Int16Array, count: number): void {
-    const ahead = this.#ahead;
-    for (let i = 0; i < count; i++) period[i] = ahead[i]!;
+    if (count === FRAME_SAMPLES) period.set(this.#next);
+    else for (let i = 0; i < count; i++) period[i] = this.#ahead[i]!;
     if (this.#gap) {
+      const ahead = this.#ahead;
       const merged = Math.min(count, MERGE_SAMPLES);
       for (let i = 0; i < merged; i++) {
         const part = (i + 1) / (merged + 1);

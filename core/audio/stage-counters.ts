@@ -30,6 +30,9 @@ const HISTOGRAMS = [
 const BOUNDS_MS = [1, 2, 5, 10, 15, 20, 25, 30, 40, 60, 80, 100, 150, 200, 500, 1000] as const;
 const BUCKETS = BOUNDS_MS.length + 1;
 
+const COUNTER_AT = indices(COUNTERS);
+const HISTOGRAM_AT = indices(HISTOGRAMS);
+
 export type StageCounter = (typeof COUNTERS)[number];
 export type StageHistogram = (typeof HISTOGRAMS)[number];
 
@@ -52,15 +55,15 @@ export class StageCounters {
   }
 
   add(name: StageCounter, by = 1): void {
-    this.#counts[COUNTERS.indexOf(name)]! += by;
+    this.#counts[COUNTER_AT[name]]! += by;
   }
 
   get(name: StageCounter): number {
-    return this.#counts[COUNTERS.indexOf(name)]!;
+    return this.#counts[COUNTER_AT[name]]!;
   }
 
   observe(name: StageHistogram, ms: number): void {
-    const index = HISTOGRAMS.indexOf(name);
+    const index = HISTOGRAM_AT[name];
     let bucket = 0;
     while (bucket < BOUNDS_MS.length && ms > BOUNDS_MS[bucket]!) bucket++;
     this.#counts[COUNTERS.length + index]! += ms;
@@ -91,4 +94,8 @@ export class StageCounters {
     const count = below + this.#counts[first + BOUNDS_MS.length]!;
     return { buckets, count, sum: this.#counts[COUNTERS.length + index]! };
   }
+}
+
+function indices<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>;
 }

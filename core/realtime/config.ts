@@ -144,6 +144,11 @@ export const sessionConfig = z
     /** Speech of the user silences the robot. */
     barge_in: z.boolean().default(true),
     interruption: interruptionConfig.prefault({}),
+    /**
+     * What of the microphone the server is sent and paid for: `always` all of it; `speech` what a voice detector on the robot
+     * takes for speech, which needs one among the plugins, with `prefix_padding_ms` before it and the silence that ends it.
+     */
+    stream: z.enum(["always", "speech"]).default("always"),
     turn_detection: turnDetection.prefault({}),
     reconnect: reconnect.prefault({}),
     outbox: outbox.prefault({}),

@@ -42,8 +42,9 @@ export class Interruption {
   #beganAtMs = 0;
   #confirm: ReturnType<typeof setTimeout> | undefined;
   #resume: ReturnType<typeof setTimeout> | undefined;
-  /** What was flushed in this turn of the event loop. */
+  /** What was flushed in this turn of the event loop, or earlier where there was nothing left to flush. */
   #flushed: Rest | null = null;
+  #fresh = false;
   /** What was cut off and may be said yet. */
   #cutOff: Rest | null = null;
   /** The item that says what was cut off. */
@@ -77,8 +78,9 @@ export class Interruption {
       }),
       deps.speech.onFlushed((rest) => {
         // Whoever flushes without a cause that is known here wants silence.
+        this.#fresh = rest !== null;
+        this.#flushed = rest ?? this.#cutOff;
         this.#cutOff = null;
-        this.#flushed = rest;
         queueMicrotask(() => void (this.#flushed = null));
       }),
     ];
@@ -107,7 +109,7 @@ export class Interruption {
     this.#stopWaiting();
     this.#unduck();
     if (!this.#flushed) return;
-    this.#counters.interruptions++;
+    if (this.#fresh) this.#counters.interruptions++;
     this.#cutOff = this.#flushed;
   }
 
@@ -186,8 +188,8 @@ export class Interruption {
     const audible = this.#deps.speech.active;
     this.#deps.cut();
     this.#unduck();
-    if (!audible) return;
     this.#cutOff = this.#flushed;
+    if (!audible) return;
     this.#counters.interruptions++;
     const tookMs = Math.round(performance.now() - this.#beganAtMs);
     this.#counters.barge_in_ms_sum += tookMs;

@@ -43,7 +43,7 @@ export class KeptSpeech implements Playback {
     });
   }
 
-  /** Tells `handler`, one at a time, what a flush cut off; null where that was next to nothing. */
+  /** Tells `handler`, one at a time, what each flush cut off; null where that was next to nothing. */
   onFlushed(handler: (rest: Rest | null) => void): () => void {
     this.#flushed = handler;
     return () => void (this.#flushed = () => {});
@@ -67,7 +67,7 @@ export class KeptSpeech implements Playback {
     const flushed = this.#playback.flush();
     const rest = flushed && this.#restFrom(flushed);
     this.#forget();
-    if (flushed) this.#flushed(rest);
+    this.#flushed(rest);
     return flushed;
   }
 

@@ -62,7 +62,7 @@ export class Canceller {
     const after = energy(frame);
     this.proof.push(before, after, energy(this.#reference));
     const { sounding, proven, noise } = this.proof;
-    const passes = this.gate.passes(before, after, sounding, noise);
+    const passes = this.gate.passes(before, after, sounding, noise, this.#filter.wrong);
     if (sounding && !proven && this.#options.muteUntilProven) this.mutedFrames++;
     else if (passes) return;
     frame.fill(0);

@@ -4,6 +4,8 @@ import { FRAME_MS } from "myna";
 const ROOM_DECAY = 0.5;
 /** What passed once goes on passing: words have quiet sounds. */
 const HOLD_MS = 200;
+/** So long after the filter was wrong nothing passes: it needs about as long to find the echo again. */
+const DISTRUST_MS = 300;
 
 /**
  * Silences what the canceller left of the echo. Where it took away nearly all of a frame, the frame was echo; where it left a good
@@ -13,6 +15,7 @@ export class ResidualGate {
   readonly #ratio: number;
   #before = 0;
   #holdMs = 0;
+  #distrustMs = 0;
   /** Frames that were silenced. */
   closedFrames = 0;
 
@@ -21,12 +24,21 @@ export class ResidualGate {
     this.#ratio = gateDb === 0 ? Number.POSITIVE_INFINITY : 10 ** (gateDb / 10);
   }
 
-  /** Takes the energy of a frame before and after the canceller; answers whether it passes. Below `noise` nobody speaks. */
-  passes(before: number, after: number, sounding: boolean, noise: number): boolean {
+  /**
+   * Takes the energy of a frame before and after the canceller; answers whether it passes. Below `noise` nobody speaks; what a
+   * canceller left that is `wrong` says nothing.
+   */
+  passes(before: number, after: number, sounding: boolean, noise: number, wrong: boolean): boolean {
     this.#before = Math.max(before, this.#before * ROOM_DECAY);
     if (!sounding) {
       this.#holdMs = 0;
       return true;
+    }
+    this.#distrustMs = wrong ? DISTRUST_MS : Math.max(0, this.#distrustMs - FRAME_MS);
+    if (this.#distrustMs > 0 && this.#ratio !== Number.POSITIVE_INFINITY) {
+      this.#holdMs = 0;
+      this.closedFrames++;
+      return false;
     }
     const speech = after > noise && after * this.#ratio > this.#before;
     this.#holdMs = speech ? HOLD_MS : Math.max(0, this.#holdMs - FRAME_MS);

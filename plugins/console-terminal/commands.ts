@@ -11,6 +11,7 @@ const STOP =
 export const COMMANDS = {
   "/help": "show this",
   "/stop": "stop the wheels and silence the robot, at once (so does: stop)",
+  "/talk": "hold the talk key; once more: let it go (push-to-talk)",
   "/state": "show the link, the plugins and where the robot is",
   "/wav FILE": "play a WAV file into the microphone",
   "/quit": "leave (so do Ctrl-C and Ctrl-D)",
@@ -18,9 +19,11 @@ export const COMMANDS = {
 
 /** What the commands act on. */
 export interface CommandPort {
-  ctx: Pick<PluginContext, "use" | "has" | "session" | "report" | "shutdown">;
+  ctx: Pick<PluginContext, "use" | "has" | "session" | "report" | "shutdown" | "publish">;
   print(row: Row): void;
   utter(utterance: Utterance): void;
+  /** Whether somebody holds the talk key. */
+  talking(): boolean;
 }
 
 /** True for a line like "stop" or "please stop!". */
@@ -36,7 +39,7 @@ export function stopHere(ctx: Pick<PluginContext, "use" | "has" | "session">): v
 }
 
 /** Runs a typed line: a command where it begins with "/", else a sentence for the robot. */
-export function runLine(line: string, { ctx, print, utter }: CommandPort): void {
+export function runLine(line: string, { ctx, print, utter, talking }: CommandPort): void {
   const text = line.trim();
   if (text === "") return;
   const stops = asksToStop(text);
@@ -49,6 +52,9 @@ export function runLine(line: string, { ctx, print, utter }: CommandPort): void 
     case "/stop":
       stopHere(ctx);
       return say("stop", "wheels stopped, robot silenced");
+    case "/talk":
+      ctx.publish("user.talk_changed", { talking: !talking() });
+      return say("talk", talking() ? "the robot listens until /talk once more" : "the robot answers");
     case "/state":
       return printState(ctx, say);
     case "/wav":

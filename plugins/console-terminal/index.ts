@@ -77,10 +77,13 @@ export default definePlugin({
       else if (tone === "bad") ctx.log.error(text);
       else ctx.log.info(text);
     };
+    let talking = false;
+    ctx.on("user.talk_changed", (event) => void (talking = event.talking));
     const utterer = new Utterer(ctx, ctx.config.user_voice, (text) => note("note", text));
     const port: CommandPort = {
       ctx,
       print: (row) => page.print(row),
+      talking: () => talking,
       utter: (utterance) =>
         void utterer
           .utter(utterance)

@@ -11,9 +11,9 @@ const QUIET_BLOCKS = 50;
 /** A word that the robot has said itself within so long is not the user's. */
 const OWN_BLOCKS = 60;
 /** Over the robot's voice words are harder to recognise: powers of ten by which less is enough then. */
-const OVER_EASE = 6;
+const OVER_EASE = 4;
 /** Of the loudspeaker even a vague word counts: it must be noticed before its echo. */
-const OWN_EASE = 12;
+const OWN_EASE = 10;
 /** One after the other, a phrase is told once in so long. */
 const AGAIN_BLOCKS = 25;
 /** The recogniser's memory is given back in pauses of this length at the latest, seconds. */

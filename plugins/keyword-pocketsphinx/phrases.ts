@@ -21,7 +21,7 @@ export interface KeywordSettings {
 }
 
 /** Short words need a stricter threshold: measured in docs/echo.md. */
-const ONE_WORD_THRESHOLD = -8;
+const ONE_WORD_THRESHOLD = -10;
 const PHRASE_THRESHOLD = -30;
 /** How many ways to say a word are taken from the dictionary. */
 const MOST_WAYS = 3;

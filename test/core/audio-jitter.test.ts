@@ -140,6 +140,16 @@ describe("the jitter buffer", () => {
     expect(Math.max(...delaysMs.slice(420))).toBeLessThan(80);
   });
 
+  test("a live sender whose clock runs 0.05 % fast or slow is followed: nothing is missing and no delay builds up", () => {
+    for (const speed of [1.0005, 0.9995]) {
+      const { delaysMs, concealedMs } = answer({ seconds: 90, speed, delayMs: (piece) => piece % 3 });
+      expect(concealedMs).toBe(0);
+      // By the sender's clock: 45 ms have come together in the meantime.
+      const driftMs = 90_000 * (1 / speed - 1);
+      for (const delayMs of delaysMs.slice(-200)) expect(delayMs - driftMs).toBeWithin(15, 70);
+    }
+  });
+
   test("an answer to a sender known as live starts with the delay that its network needs", () => {
     const first = answer({ seconds: 12, delayMs: (piece) => (piece % 50 === 10 ? 70 : 0) });
     const next = answer({ seconds: 5, delayMs: (piece) => (piece % 50 === 10 ? 70 : 0), source: first });

@@ -93,6 +93,14 @@ describe("a player", () => {
     player.close();
   });
 
+  test("that tells of an underrun is given the lead anew, and the underrun is counted", () => {
+    program("aplay", 'echo "underrun!!! (at least 5.123 ms long)" >&2; exec cat >/dev/null');
+    const player = openPlayback({ ...ALSA, lead_ms: 60 });
+    for (let i = 0; i < 10; i++) player.write(FRAME);
+    expect(player.xruns!()).toBe(1);
+    player.close();
+  });
+
   test("that ends says why", () => {
     program("aplay", 'echo "aplay: main:831: audio open error: Device or resource busy" >&2; exit 1');
     expect(failure(() => openPlayback(ALSA))).toMatchObject({ code: "DEVICE_BUSY" });

@@ -159,6 +159,37 @@ describe("an interruption that was none", () => {
     expect(talk.robot.events("assistant.resumed")).toEqual([]);
   });
 
+  test("is not taken back when the robot is told to be silent after it was cut", async () => {
+    await using talk = await Talk.start({ interruption: { resume_after_ms: 300 } });
+    await talk.tell(500);
+    talk.speechBegins();
+    talk.robot.robot.session.port.interrupt();
+    talk.speechEnds();
+    await Bun.sleep(700);
+    expect(talk.robot.events("assistant.resumed")).toEqual([]);
+  });
+
+  test("of two coughs: the rest is said after the second", async () => {
+    await using talk = await Talk.start({ interruption: { resume_after_ms: 300 } });
+    const item = await talk.tell(500);
+    for (let cough = 0; cough < 2; cough++) {
+      talk.speechBegins();
+      talk.speechEnds();
+    }
+    expect(await talk.robot.waitFor("assistant.resumed")).toMatchObject({ interrupted_item_id: item });
+  });
+
+  test("that the server heard too is taken back when the server finds no words in it", async () => {
+    await using talk = await Talk.start({ interruption: { resume_after_ms: 300 } });
+    const item = await talk.tell(500);
+    const { bus } = talk.robot.robot;
+    talk.speechBegins();
+    bus.publish("user.speech_started", { source: "server", speech_at_ms: performance.now() });
+    bus.publish("user.speech_stopped", { source: "server", speech_at_ms: performance.now() });
+    talk.speechEnds();
+    expect(await talk.robot.waitFor("assistant.resumed")).toMatchObject({ interrupted_item_id: item });
+  });
+
   test("of a word that only says that somebody listens: the answer to it is cancelled, the rest is said", async () => {
     await using talk = await Talk.start(
       { turn_detection: { type: "none" }, interruption: { resume_after_ms: 5000 } },

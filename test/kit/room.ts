@@ -1,6 +1,6 @@
-import { dlopen, ptr } from "bun:ffi";
 import { RATE_HZ } from "../../core/audio/port.ts";
 import type { CaptureDriver, DeviceSpec, PlaybackDriver } from "../../core/audio/port.ts";
+import { monotonicMs } from "./monotonic.ts";
 
 /** Absolute path of this module: the `module` of a loudspeaker and a microphone that share a room. */
 export const ROOM_DEVICE: string = import.meta.path;
@@ -117,18 +117,6 @@ function noiseSource(seed: number): () => number {
     state ^= state << 5;
     return (state | 0) / 2 ** 31;
   };
-}
-
-const CLOCK_MONOTONIC = process.platform === "darwin" ? 6 : 1;
-const libc = dlopen(process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6", {
-  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
-});
-const timespec = new BigInt64Array(2);
-
-/** The same in every thread: Bun's own clocks begin anew with each. */
-function monotonicMs(): number {
-  libc.symbols.clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
-  return Number(timespec[0]) * 1000 + Number(timespec[1]) / 1e6;
 }
 
 /** The room's clock, in samples of the air. */

@@ -7,7 +7,9 @@ import { DelayEstimator } from "../../plugins/aec-speex/delay-estimator.ts";
 import { DelayLine } from "../../plugins/aec-speex/delay-line.ts";
 import { loadSpeexDsp } from "../../plugins/aec-speex/speexdsp.ts";
 import { startTestRobot } from "../kit/index.ts";
-import { flite } from "../kit/voices.ts";
+import { until } from "../kit/raw-server.ts";
+import { Room } from "../kit/room.ts";
+import { espeak, flite } from "../kit/voices.ts";
 
 const FRAME = 480;
 const ROOM: EchoPath = { delayMs: 30, echoDb: -10, reverbMs: 150, distorts: false };
@@ -112,6 +114,21 @@ describe("aec-speex", () => {
     await ears.close();
   });
 
+  test("while the reference is wrong for a moment, as when the loudspeaker ran dry, the robot does not hear itself", async () => {
+    const reference = await answer();
+    const microphone = heard(reference, ROOM);
+    const ears = await Ears.open([{ use: "aec-speex" }, { use: "vad-energy" }]);
+    for (const atS of [6, 8, 9.5]) {
+      // A quarter of a second of it comes 30 ms late.
+      const [from, to] = [atS * SECOND, (atS + 0.25) * SECOND];
+      reference.copyWithin(from, from - 720, to - 720);
+    }
+    listen(ears, microphone, reference);
+    expect(ears.report("aec-speex")).toMatchObject({ proven: true });
+    expect(ears.changes("vad-energy")).toEqual([]);
+    await ears.close();
+  });
+
   test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
     const reference = await answer();
     const person = new Int16Array(levelled(await flite("stop, please be quiet", "slt"), -23));
@@ -180,4 +197,28 @@ describe("aec-speex", () => {
       "libspeexdsp.so.99 cannot be loaded; on Debian install the package libspeexdsp1",
     );
   });
+});
+
+test("a robot in a room with an echo of -10 dB proves its canceller, does not interrupt itself, and hears a person over itself", async () => {
+  const room = new Room({ delayMs: 12 });
+  await using robot = await startTestRobot({
+    plugins: { vad: { use: "vad-silero" }, echo: { use: "aec-speex" } },
+    profile: { audio: { echo: "open" } },
+  });
+  const { port } = robot.robot.audio;
+  await port.openCapture(room.microphone);
+  await port.openPlayback(room.loudspeaker);
+  const played = port.playSound(levelled(await flite(ANSWER, "rms"), -18));
+  const echo = () => robot.health().plugins.find(({ id }) => id === "echo")!.inspect;
+  await until(() => echo()["proven"] === true, "the canceller to prove itself");
+  expect(echo()["delay_ms"]).toBeWithin(-20, 60);
+  const { played_ms } = echo();
+  await until(() => Number(echo()["played_ms"]) > Number(played_ms) + 2000, "two more seconds of the answer");
+  // A loudspeaker that ran dry on a busy machine plays what no reference can tell.
+  const { playback_xruns } = robot.health().core["audio"] as { playback_xruns: number };
+  expect(robot.events("user.speech_started").length).toBeLessThanOrEqual(playback_xruns);
+  const before = robot.events("user.speech_started").length;
+  room.say(await espeak("no wait a moment", "en-gb"));
+  await until(() => robot.events("user.speech_started").length > before, "the person to be heard");
+  await played;
 });

@@ -538,17 +538,23 @@ describe("the JSON lines", () => {
 describe("the typed commands", () => {
   function at(services: string[] = []) {
     const done: string[] = [];
+    let talking = false;
     const ctx = {
       has: (name: string) => services.includes(name),
       use: () => ({ stop: (reason: string) => void done.push(`drive.stop ${reason}`) }),
       session: { dismiss: () => void done.push("dismiss"), note: () => void done.push("note") },
       shutdown: (code: number) => void done.push(`shutdown ${code}`),
+      publish: (topic: string, event: { talking: boolean }) => {
+        talking = event.talking;
+        done.push(`${topic} ${talking}`);
+      },
     } as unknown as CommandPort["ctx"];
     const printed: string[] = [];
     const port: CommandPort = {
       ctx,
       print: (row) => void printed.push(row.text),
       utter: ({ kind, value }) => void done.push(`${kind} ${value}`),
+      talking: () => talking,
     };
     return { done, printed, type: (line: string) => runLine(line, port) };
   }
@@ -573,6 +579,14 @@ describe("the typed commands", () => {
     const { done, type } = at(["drive"]);
     type(line);
     expect(done).toEqual([`say ${line}`]);
+  });
+
+  test("/talk holds the talk key, and lets it go the next time", () => {
+    const { done, printed, type } = at();
+    type("/talk");
+    type("/talk");
+    expect(done).toEqual(["user.talk_changed true", "user.talk_changed false"]);
+    expect(printed).toEqual(["the robot listens until /talk once more", "the robot answers"]);
   });
 
   test("/wav, /quit and a wrong command do what they say", () => {

@@ -1,0 +1,114 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { MynaError } from "../errors.ts";
+import { createLog, describeError } from "../log.ts";
+import { isTable, profileFile, readLayers, shown } from "../profile-source.ts";
+import { loadProfile, PACKAGE_FOLDER } from "../profile.ts";
+import { sessionConfig } from "../realtime/config.ts";
+import { startRobot } from "../runtime.ts";
+import { checkAudio } from "./audio-check.ts";
+import { echoKeys, echoText } from "./echo-report.ts";
+import { echoVerdict } from "./echo-verdict.ts";
+import { editToml } from "./toml-edit.ts";
+
+const USAGE = `Usage: bun run doctor audio [--profile NAME] [--set KEY=VALUE] [--write]
+
+Plays a sweep and a voice through the robot's loudspeaker, measures what its microphone hears of them, and says whether the
+robot may listen while it speaks. Takes 15 s; be quiet meanwhile.
+
+  --profile NAME   Robot to check, as for \`bun run start\`. Default: desktop-sim.
+  --set KEY=VALUE  Override a profile key; repeatable.
+  --write          Write what follows into local.toml beside the profile.
+`;
+const EXIT_USAGE = 2;
+/** What was asked for could not be proven; as grep says that it found nothing. */
+const EXIT_NOT_PROVEN = 1;
+const EXIT_SOFTWARE = 70;
+/** Drivers that the check needs: devices, the listening chain and voice detectors. */
+const AUDIO_DRIVER = /^(mic|speaker|aec|echo|noise|gain|vad)-/;
+
+/** The checks by name. */
+const CHECKS: Record<string, (flags: DoctorFlags) => Promise<number>> = { audio };
+
+interface DoctorFlags {
+  profile: string;
+  set: string[];
+  write: boolean;
+}
+
+async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = parseFlags(argv);
+  const check = CHECKS[positionals[0] ?? ""];
+  if (values.help || !check || positionals.length > 1) {
+    process.stdout.write(USAGE);
+    return values.help ? 0 : EXIT_USAGE;
+  }
+  return await check({
+    profile: values.profile ?? "desktop-sim",
+    set: values.set ?? [],
+    write: values.write === true,
+  });
+}
+
+function parseFlags(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        profile: { type: "string" },
+        set: { type: "string", multiple: true },
+        write: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+  } catch (cause) {
+    throw new MynaError("CONFIG_INVALID", `${(cause as Error).message}\n\n${USAGE}`, { cause });
+  }
+}
+
+async function audio({ profile: name, set, write }: DoctorFlags): Promise<number> {
+  const profilesFolder = join(PACKAGE_FOLDER, "profiles");
+  const layers = await readLayers(name, { profilesFolder, env: process.env, set });
+  const echo = layers.some(({ table }) => isTable(table["plugins"]) && isTable(table["plugins"]["echo"]));
+  const profile = await loadProfile(name, {
+    set,
+    overrides: {
+      audio: { echo: "open" },
+      runtime: { watch: false },
+      ...(echo && { plugins: { echo: { enabled: true } } }),
+    },
+  });
+  const plugins = profile.plugins.filter(({ drivers }) => drivers.some(({ use }) => AUDIO_DRIVER.test(use)));
+  const session = sessionConfig.parse({ service: "brain" });
+  const robot = await startRobot({
+    profile: { ...profile, plugins, session },
+    log: createLog({ level: "error" }),
+    env: {},
+  });
+  process.stdout.write("A sweep and a voice are played now; please be quiet.\n\n");
+  try {
+    const figures = await checkAudio(robot);
+    const verdict = echoVerdict(figures);
+    process.stdout.write(`${echoText(figures, verdict)}\n`);
+    if (write && figures.hears && figures.speaks && verdict.rung !== "open") {
+      const date = new Date().toISOString().slice(0, 10);
+      const file = join(dirname(profileFile(name, profilesFolder)), "local.toml");
+      const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+      writeFileSync(file, editToml(before, echoKeys(figures, verdict, echo ? "echo" : undefined, date)));
+      process.stdout.write(`\nWritten to ${shown(file)}.\n`);
+    }
+    return verdict.proven ? 0 : EXIT_NOT_PROVEN;
+  } finally {
+    await robot.stop("checked");
+  }
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const config = error instanceof MynaError && /^(CONFIG|PLUGIN)/.test(error.code);
+  process.stderr.write(`${config ? error.message : describeError(error)}\n`);
+  process.exit(config ? EXIT_USAGE : EXIT_SOFTWARE);
+}
