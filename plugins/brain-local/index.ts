@@ -111,7 +111,11 @@ export default definePlugin({
     }
 
     ctx.defer(() => brain?.kill());
-    await start(port);
+    await start(port).catch((cause: unknown) => {
+      const error = MynaError.from(cause, "DEVICE_FAILED");
+      if (error.code !== "PORT_IN_USE") throw error;
+      throw new MynaError(error.code, `[plugins.${ctx.id}] port: ${error.message}`, { cause });
+    });
     ctx.every(PULSE_MS, takePulse);
     ctx.inspect(() => ({ pid: brain?.pid ?? null, url: listening.url, restarts }));
     ctx.provide("brain", { url: () => listening.url, hearing: () => listening.hearing });

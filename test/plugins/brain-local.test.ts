@@ -61,13 +61,13 @@ test("unloading the plugin ends the brain's process", async () => {
   await gone(pid);
 });
 
-test("a port that another program holds is named and tried again later", async () => {
+test("a port that another program holds is named with its key and tried again later", async () => {
   const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
   try {
     await expect(startBrainRobot({ port: other.port })).rejects.toMatchObject({
       code: "PORT_IN_USE",
       retryable: true,
-      message: expect.stringContaining(String(other.port)),
+      message: expect.stringMatching(new RegExp(`^\\[plugins\\.brain\\] port: .*\\b${other.port}\\b`)),
     });
   } finally {
     await other.stop(true);
