@@ -66,6 +66,34 @@ describe("spoken sentences become the calls that were meant", () => {
   });
 });
 
+describe("the first sentence that is heard is understood", () => {
+  test.each([
+    "move forward fifty centimetres",
+    "turn left ninety degrees",
+    "go back a little",
+    "how far is the wall",
+    "take a picture",
+    "play a sound",
+    "look up",
+    "stop",
+    "what did I just ask you",
+  ])("%s", async (sentence) => {
+    const interpreter = new Interpreter(tools);
+    const fresh = new PocketsphinxRecognizer();
+    try {
+      fresh.setTools(tools);
+      fresh.write(await speak(sentence));
+      const heard = fresh.finish();
+      expect({ ...heard, meaning: interpreter.interpret(heard.text) }).toMatchObject({
+        accepted: true,
+        meaning: interpreter.interpret(sentence),
+      });
+    } finally {
+      fresh.close();
+    }
+  });
+});
+
 describe("what is not in the grammar is not accepted", () => {
   test.each([
     "my grandmother bakes wonderful bread",

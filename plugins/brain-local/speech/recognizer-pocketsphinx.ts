@@ -13,7 +13,7 @@ const INPUT_HZ = 24_000;
 const PARTIAL_SAMPLES = SPHINX_HZ / 5;
 /** A sentence is believed from this confidence on. */
 const BELIEVED = 0.5;
-/** A sentence that only the second hearing believes, and from this confidence on. */
+/** A sentence that the second hearing believes, and from this confidence on, where the first hears less or another one. */
 const SURE = 0.95;
 /** Sound of an utterance that is kept for a second hearing; commands are shorter. */
 const KEPT_SAMPLES = 12 * SPHINX_HZ;
@@ -104,8 +104,12 @@ export class PocketsphinxRecognizer implements Recognizer {
     if (this.#isStop(text)) return { text, accepted: true, confidence };
     if ((this.#first || confidence < BELIEVED) && this.#heardCount < KEPT_SAMPLES) {
       const again = this.#hearAgain();
+      const settled = confidence < SURE && again.confidence >= SURE;
       const doubt =
-        confidence >= BELIEVED && again.confidence >= BELIEVED && this.#conflict(text, again.text);
+        !settled &&
+        confidence >= BELIEVED &&
+        again.confidence >= BELIEVED &&
+        this.#conflict(text, again.text);
       if (this.#first || again.confidence >= SURE) ({ text, confidence } = again);
       if (doubt) {
         this.#first = false;
