@@ -53,7 +53,6 @@ export class Session {
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     const { config, capture, playback, tools, publish, connect = connectWebSocket } = deps;
-    const detects = config.turn_detection.type !== "none";
     this.#faults = new FaultReport(deps);
     const { model, dialect: speaks } = config;
     const known = new Map<string, "ga" | "beta">();
@@ -79,7 +78,7 @@ export class Session {
     this.#arbiter = new Arbiter({
       send: (event) => this.#connection.sendIfReady(this.#dialect.encode(event)),
       ready: () => this.#connection.open,
-      answersItself: detects && config.turn_detection.create_response,
+      answersItself: config.turn_detection.type !== "none" && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
       onTimeout: () =>
         this.#faults.report("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
@@ -142,15 +141,14 @@ export class Session {
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
       tools.onChanged(() => this.#offer.changed()),
     ];
-    const here = this.#here;
     this.port = {
       state: () => this.#connection.state,
-      sendText: (text) => here(() => this.#sendText(text)),
-      note: (text) => here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
+      sendText: (text) => this.#here(() => this.#sendText(text)),
+      note: (text) => this.#here(() => this.#addItem({ kind: "system_text", id: newId("item"), text })),
       addImage: (jpeg, caption) =>
-        here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
-      respond: (instructions) => here(() => this.#respond(wishOf(config, instructions))),
-      interrupt: () => here(() => this.#silence("asked")),
+        this.#here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
+      respond: (instructions) => this.#here(() => this.#respond(wishOf(config, instructions))),
+      interrupt: () => this.#here(() => this.#silence("asked")),
     };
   }
 
