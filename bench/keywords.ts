@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dir, "..");
 const LISTENER = join(ROOT, "plugins/keyword-pocketsphinx/listener.ts");
 const RATE_HZ = 24_000;
 /** The robot says so many sentences, one behind the other; a person calls every few seconds. */
-const SENTENCES = 80;
+const SENTENCES = 40;
 const CALL_EVERY_S = 4;
 /** Around a call, when hearing it counts, seconds. */
 const EARLY_S = 1.2;

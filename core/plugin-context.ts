@@ -34,6 +34,8 @@ export interface CoreParts {
 /** The plugin that a context belongs to. */
 export interface ContextOwner {
   id: string;
+  /** What the driver calls itself. */
+  driver: string;
   config: unknown;
   state: unknown;
   resources: Resources;
@@ -97,7 +99,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
 
   const addStage = (stage: CaptureStage) =>
     framePairs(
-      (process) => core.audio.addStage({ slot: stage.slot, process }),
+      (process) => core.audio.addStage({ slot: stage.slot, name: owner.driver, process }),
       "audio stage",
       (frame, reference, atMs) => stage.process(frame, reference, atMs),
     );

@@ -91,6 +91,7 @@ export class PluginInstance {
       if (definition.state) this.#data ??= run(definition.state);
       const context = createContext(this.#core, {
         id: this.id,
+        driver: definition.name,
         config: parsePluginConfig(definition.config, this.entry, this.driver),
         state: this.#data,
         resources,

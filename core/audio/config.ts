@@ -4,6 +4,8 @@ import { z } from "zod";
 const echoProof = z.strictObject({
   microphone: z.string().min(1),
   loudspeaker: z.string().min(1),
+  /** What takes the echo away: the drivers of those plugins, "aec-speex". */
+  stage: z.string().min(1),
   /** From the loudspeaker to the microphone, beside what the devices report. */
   delay_ms: z.number(),
   /** Level of the echo at the microphone against what was played. */
@@ -25,7 +27,7 @@ export const audioConfig = z
      * loudspeaker share the air of a room and `doctor audio` has not proven that the listening chain cancels the echo.
      */
     echo: z.enum(["auto", "open", "half_duplex", "push_to_talk"]).default("auto"),
-    /** For `auto`: the devices whose echo is proven to be cancelled; written by `bun run doctor audio --write`. */
+    /** For `auto`: the devices whose echo is proven to be cancelled, and by what; written by `bun run doctor audio --write`. */
     proof: echoProof.optional(),
     /** Half duplex lasts this much longer than the sound, for the echo of the room to die away. */
     half_duplex_tail_ms: z.number().int().min(0).max(5000).default(300),

@@ -19,13 +19,13 @@ export function deviceName(spec: DeviceSpec | undefined): string {
 
 /**
  * The rung of the ladder for these devices. `auto` fails closed: a pair in one room is half duplex until it is proven, and
- * again when the stage that it was proven with is not in the chain. What is not there cannot be heard.
+ * again when what deals with the echo, `echoStages`, is not what it was proven with. What is not there cannot be heard.
  */
 export function echoRung(
   config: AudioConfig,
   microphone: DeviceSpec | undefined,
   loudspeaker: DeviceSpec | undefined,
-  echoStage: boolean,
+  echoStages: string,
 ): EchoRung {
   if (config.echo !== "auto") return config.echo;
   if (microphone?.acoustic !== true || loudspeaker?.acoustic !== true) return "open";
@@ -35,6 +35,7 @@ export function echoRung(
     proof !== undefined &&
     !names.includes("") &&
     names[0] === proof.microphone &&
-    names[1] === proof.loudspeaker;
-  return proven && echoStage ? "cancelled" : "half_duplex";
+    names[1] === proof.loudspeaker &&
+    echoStages === proof.stage;
+  return proven ? "cancelled" : "half_duplex";
 }

@@ -131,9 +131,9 @@ export class AudioEngine {
     return this.#devices.capture?.spec.acoustic === true && this.#devices.playback?.spec.acoustic === true;
   }
 
-  /** Whether a stage of the listening chain deals with the echo. */
-  get echoStage(): boolean {
-    return this.#captureEnd.chain.has("echo");
+  /** What deals with the echo, as its proof calls it; "" for nothing, or what has no name. */
+  get echoStages(): string {
+    return this.#captureEnd.chain.echoStages;
   }
 
   /** The open devices as the proof of an echo calls them; "" for one without a name, or that is not open. */
@@ -230,7 +230,7 @@ export class AudioEngine {
   #setRung(): void {
     const { capture, playback } = this.#devices;
     const { chain } = this.#captureEnd;
-    this.#rung = echoRung(this.#config, capture?.spec, playback?.spec, chain.has("echo"));
+    this.#rung = echoRung(this.#config, capture?.spec, playback?.spec, chain.echoStages);
     this.#shared.halfDuplex = this.#rung === "half_duplex";
     this.#captureEnd.muted = this.#rung === "push_to_talk" && !this.#talking;
   }

@@ -20,14 +20,16 @@ export class ListeningChain {
     return this.#stages.length > 0 || this.#raw.length > 0;
   }
 
-  /** Whether a stage of this slot is in the chain. */
-  has(slot: CaptureStage["slot"]): boolean {
-    return this.#stages.some((stage) => stage.slot === slot);
+  /** The names of the stages that deal with the echo, in their order; "" where there is none, or one of them has no name. */
+  get echoStages(): string {
+    const stages = this.#stages.filter(({ slot }) => slot === "echo");
+    return stages.some(({ name }) => !name) ? "" : stages.map(({ name }) => name).join(" + ");
   }
 
   addStage(stage: CaptureStage): () => void {
     const own: CaptureStage = {
       slot: stage.slot,
+      name: stage.name ?? "",
       process: (frame, reference, atMs) => stage.process(frame, reference, atMs),
     };
     this.#stages = SLOTS.flatMap((slot) => [...this.#stages, own].filter((one) => one.slot === slot));

@@ -96,6 +96,8 @@ export type RawFrameHandler = (frame: Int16Array, reference: Int16Array, atMs: n
 export interface CaptureStage {
   /** Order in the chain; stages of one slot run in the order they were added. */
   slot: "echo" | "noise" | "gain";
+  /** What the proof of the echo calls the stage; the host fills in the name of the plugin's driver. */
+  name?: string;
   /**
    * `reference` is what the loudspeaker let out during the frame, on the microphone's clock (zeros while it is silent or
    * unknown); both are borrowed. Must allocate nothing. What it throws is reported, and the frame goes on as it is.

@@ -22,8 +22,8 @@ export interface AudioFigures {
   speaks: boolean;
   /** False where the two do not share a room: simulated ones, a headphone. */
   acoustic: boolean;
-  /** True where a stage of the listening chain deals with the echo. */
-  stage: boolean;
+  /** What deals with the echo; "" for nothing. */
+  stage: string;
   noiseDb: number;
   playedDb: number;
   heardDb: number;
@@ -74,7 +74,7 @@ export async function checkAudio(
       hears,
       speaks,
       acoustic: audio.acoustic,
-      stage: audio.echoStage,
+      stage: audio.echoStages,
       noiseDb,
       playedDb: loud.playedDb,
       heardDb: loud.heardDb,

@@ -16,7 +16,11 @@ export function echoText(figures: AudioFigures, verdict: EchoVerdict): string {
     ["delay", `${figures.delayMs.toFixed(1)} ms`],
     ["echo dies away in", `${Math.round(figures.tailMs)} ms`],
     ["echo return loss", db(-figures.echoDb)],
-    ["taken away by the listening chain", figures.stage ? db(figures.erleDb) : "nothing: no stage for it"],
+    ["stage for the echo", figures.stage || "(none)"],
+    [
+      "taken away by the listening chain",
+      figures.stage === "" ? "nothing: no stage for it" : db(figures.erleDb),
+    ],
     ["left of the robot's voice", db(figures.residualDb)],
     [
       "robot taken for a person",
@@ -56,6 +60,7 @@ export function echoKeys(
     "audio.proof": {
       microphone: figures.microphone,
       loudspeaker: figures.loudspeaker,
+      stage: figures.stage,
       delay_ms: tenth(figures.delayMs),
       echo_db: tenth(figures.echoDb),
       erle_db: tenth(figures.erleDb),

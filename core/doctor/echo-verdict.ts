@@ -59,7 +59,7 @@ function* echoFaults(figures: AudioFigures): Generator<string> {
     yield "the microphone has no name of its own: give [plugins.mic] device that of its card";
   if (figures.loudspeaker === "")
     yield "the loudspeaker has no name of its own: give [plugins.speaker] device that of its card";
-  if (!figures.stage)
+  if (figures.stage === "")
     yield 'nothing takes the echo away: add [plugins.echo] with use = "aec-speex" or "echo-doubletalk"';
   else if (figures.falseStarts === null && figures.residualDb > MOST_RESIDUAL_DB)
     yield `${Math.round(figures.residualDb)} dB of the robot's voice are left: too loud to listen while it speaks`;

@@ -72,6 +72,8 @@ export class Arbiter {
   #turn: "none" | "speaking" | "answer_due" = "none";
   /** Speech of the user is in the conversation, and the server has not begun to answer it. */
   #owed = false;
+  /** What the user said so far is to have no answer: one that begins is cancelled, until they speak anew. */
+  #dismissed = false;
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #requestTimer: ReturnType<typeof setTimeout> | undefined;
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
@@ -151,12 +153,26 @@ export class Arbiter {
     if (this.#active !== null && !serverCancels) this.#cancel(this.#active);
   }
 
+  /** The user wants nothing of what they asked for: as {@link stop} for all, and what the server is about to answer as well. */
+  dismiss(): void {
+    this.stop({ all: true });
+    this.#owed = false;
+    this.#dismissed = this.#deps.answersItself;
+  }
+
   /** True where the response is unwanted by now and was cancelled at once. */
   created(responseId: string, clientEventId: string | undefined): boolean {
     this.#active = responseId;
     this.#owed = false;
     const request = this.#request;
-    if (request?.state === "sent" && (clientEventId === undefined || clientEventId === request.eventId)) {
+    const ours =
+      request?.state === "sent" && (clientEventId === undefined || clientEventId === request.eventId);
+    if (this.#dismissed && (!ours || (clientEventId === undefined && this.#turn === "answer_due"))) {
+      this.#endTurn();
+      this.#cancel(responseId);
+      return true;
+    }
+    if (ours) {
       clearTimeout(this.#requestTimer);
       request.state = clientEventId === undefined ? "assumed" : "confirmed";
       // What may as well be the server's own answer to the user is not cancelled on a guess.
@@ -212,8 +228,9 @@ export class Arbiter {
     return again;
   }
 
-  /** The server hears the user speak. */
-  speechStarted(): void {
+  /** The server hears the user speak; `dismissed` where they began before {@link dismiss}. */
+  speechStarted(dismissed = false): void {
+    this.#dismissed &&= dismissed;
     this.#endTurn();
     if (this.#deps.answersItself) this.#turn = "speaking";
   }
@@ -225,7 +242,7 @@ export class Arbiter {
 
   /** What the user said is in the conversation: where the server answers by itself, it owes that. */
   committed(): void {
-    this.#owed = this.#deps.answersItself;
+    this.#owed = this.#deps.answersItself && !this.#dismissed;
   }
 
   /** The robot's own ears hear speech, before the server says so. */
@@ -266,7 +283,7 @@ export class Arbiter {
     this.#doubtful = null;
     this.#givenUp = null;
     this.#wish = null;
-    this.#owed = false;
+    this.#owed = this.#dismissed = false;
   }
 
   counters(): Record<string, number> {

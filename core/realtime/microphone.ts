@@ -9,6 +9,7 @@ export class MicrophoneClock {
   readonly #config: SessionConfig;
   #appendedMs = 0;
   #lastAtMs = 0;
+  #markMs = -Infinity;
 
   constructor(config: SessionConfig) {
     this.#config = config;
@@ -29,6 +30,16 @@ export class MicrophoneClock {
   startedAt(audioMs: number | undefined): number {
     const { type, prefix_padding_ms } = this.#config.turn_detection;
     return this.#at(audioMs, type === "server_vad" ? prefix_padding_ms : 0);
+  }
+
+  /** From now on {@link beganBeforeMark} tells older speech from newer. */
+  mark(): void {
+    this.#markMs = performance.now();
+  }
+
+  /** As {@link startedAt}, before the last {@link mark}. */
+  beganBeforeMark(audioMs: number | undefined): boolean {
+    return audioMs !== undefined && this.startedAt(audioMs) < this.#markMs;
   }
 
   /** When the last sound of speech was taken: the server's figure includes the silence after it. */

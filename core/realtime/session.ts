@@ -11,7 +11,7 @@ import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
-import { fatalFault, linkFailure } from "./link-failure.ts";
+import { fatalFault } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
@@ -21,6 +21,7 @@ import { StreamedSpeech } from "./streamed-speech.ts";
 import { ToolLoop } from "./tool-loop.ts";
 import { ToolOffer } from "./tool-offer.ts";
 import { connectWebSocket } from "./transport.ts";
+import { Unanswered } from "./unanswered.ts";
 import { UserTranscripts } from "./user-transcripts.ts";
 
 type ResponseDone = Extract<ServerEvent, { type: "response_done" }>;
@@ -44,12 +45,11 @@ export class Session {
   readonly #failover: Failover;
   readonly #offer: ToolOffer;
   readonly #continuity: Continuity;
+  readonly #unanswered: Unanswered;
   readonly #undos: (() => void)[];
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
   #runningResponse: string | null = null;
-  /** Connections in a row on which no answer began that was asked for. */
-  #vainAttempts = 0;
   readonly #counters = { events: 0, responses: 0 };
 
   constructor(deps: SessionDeps) {
@@ -85,7 +85,7 @@ export class Session {
       ready: () => this.#connection.open,
       answersItself: config.turn_detection.type !== "none" && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
-      onTimeout: () => this.#unanswered(),
+      onTimeout: () => this.#unanswered.timedOut(),
       holdMs: () => this.#limits.holdMs(),
       again: (fault) => this.#limits.refused(fault),
     });
@@ -143,6 +143,8 @@ export class Session {
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
     const reconnect = (failure: LinkFailure) => this.#connection.reconnect(failure);
+    const report = (message: string) => this.#faults.report("LINK_TIMEOUT", message);
+    this.#unanswered = new Unanswered(sources.length, report, reconnect);
     this.#failover = new Failover({ ...deps, ...pauses, connect, sources, known, reconnect });
     this.#undos = [
       capture.onFrame((frame, atMs) => this.#append(frame, atMs)),
@@ -156,7 +158,7 @@ export class Session {
         this.#here(() => this.#addItem({ kind: "user_images", id: newId("item"), jpegs: [jpeg], caption })),
       respond: (instructions) => this.#here(() => this.#respond(wishOf(config, instructions))),
       interrupt: () => this.#here(() => this.#silence("asked")),
-      dismiss: () => this.#here(() => this.#silence("dismissed")),
+      dismiss: () => this.#here(() => this.#dismiss()),
     };
   }
 
@@ -298,27 +300,25 @@ export class Session {
     });
   }
 
-  /** The server is there, and does not begin an answer: another connection, to the next server where there is one, is asked. */
-  #unanswered(): void {
-    const message = "the server did not begin an answer that was asked for";
-    this.#faults.report("LINK_TIMEOUT", message);
-    const servers = 1 + (this.#deps.fallbacks?.length ?? 0);
-    if (this.#vainAttempts++ >= servers) return;
-    this.#connection.reconnect({ ...linkFailure("LINK_TIMEOUT", message), hung: true });
-  }
-
   /**
    * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
    * itself what it hears someone speak over; then only the truncation is ours.
    */
-  #silence(cause: "server" | "local" | "asked" | "dismissed"): void {
-    if (cause === "dismissed") this.#continuity.forget();
+  #silence(cause: "server" | "local" | "asked"): void {
     const serverCancels = cause === "server" && this.#deps.config.turn_detection.interrupt_response;
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
-    this.#arbiter.stop({ serverCancels, all: cause === "asked" || cause === "dismissed" });
+    this.#arbiter.stop({ serverCancels, all: cause === "asked" });
     if (!serverCancels) this.#speech.flushServer();
     for (const cut of cuts) this.#send(cutEvent(cut));
+  }
+
+  /** Nothing of what the user said so far is to be done. */
+  #dismiss(): void {
+    this.#silence("asked");
+    this.#arbiter.dismiss();
+    this.#clock.mark();
+    this.#continuity.forget();
   }
 
   #receive(event: ServerEvent): void {
@@ -331,7 +331,7 @@ export class Session {
     this.#words.receive(event);
     switch (event.type) {
       case "speech_started":
-        this.#arbiter.speechStarted();
+        this.#arbiter.speechStarted(this.#clock.beganBeforeMark(event.audioMs));
         if (config.barge_in) this.#silence("server");
         publish("user.speech_started", {
           source: "server",
@@ -355,7 +355,7 @@ export class Session {
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
-        this.#vainAttempts = 0;
+        this.#unanswered.began();
         this.#counters.responses++;
         this.#speech.responseBegan(event.responseId);
         if (this.#arbiter.created(event.responseId, event.clientEventId))

@@ -10,12 +10,13 @@ import { espeak } from "../kit/voices.ts";
 const PROOF = {
   microphone: "USB PnP",
   loudspeaker: "hifiberry",
+  stage: "aec-speex",
   delay_ms: 12,
   echo_db: -9,
   erle_db: 31,
   date: "2026-11-21",
 };
-const STAGE: CaptureStage = { slot: "echo", process: () => {} };
+const STAGE: CaptureStage = { slot: "echo", name: "aec-speex", process: () => {} };
 
 function device(name: string, acoustic = true): DeviceSpec {
   return { module: "any", options: { device: name }, acoustic };
@@ -26,23 +27,24 @@ describe("echo = auto", () => {
   const [mic, speaker] = [device("USB PnP"), device("hifiberry")];
 
   test("listens while it speaks with the pair that was proven, through the stage it was proven with", () => {
-    expect(echoRung(config, mic, speaker, true)).toBe("cancelled");
+    expect(echoRung(config, mic, speaker, "aec-speex")).toBe("cancelled");
   });
 
   test.each([
-    ["without a proof", audioConfig.parse({}), mic, speaker, true],
-    ["without the stage", config, mic, speaker, false],
-    ["with another microphone", config, device("webcam"), speaker, true],
-    ["with another loudspeaker", config, mic, device("HDMI"), true],
-    ["with whatever is the default at the moment", config, mic, device("default"), true],
-    ["with a device that has no name", config, mic, { ...speaker, options: {} }, true],
+    ["without a proof", audioConfig.parse({}), mic, speaker, "aec-speex"],
+    ["without the stage", config, mic, speaker, ""],
+    ["with another stage", config, mic, speaker, "echo-doubletalk"],
+    ["with another microphone", config, device("webcam"), speaker, "aec-speex"],
+    ["with another loudspeaker", config, mic, device("HDMI"), "aec-speex"],
+    ["with whatever is the default at the moment", config, mic, device("default"), "aec-speex"],
+    ["with a device that has no name", config, mic, { ...speaker, options: {} }, "aec-speex"],
   ] as const)("is half duplex %s", (_, audio, microphone, loudspeaker, stage) => {
     expect(echoRung(audio, microphone, loudspeaker, stage)).toBe("half_duplex");
   });
 
   test("is open where the two do not share a room, or one is missing", () => {
-    expect(echoRung(config, mic, device("headphones", false), false)).toBe("open");
-    expect(echoRung(config, mic, undefined, false)).toBe("open");
+    expect(echoRung(config, mic, device("headphones", false), "")).toBe("open");
+    expect(echoRung(config, mic, undefined, "")).toBe("open");
   });
 });
 
@@ -85,6 +87,8 @@ test("when the stage goes that the proof was made with, the robot is half duplex
   const remove = engine.port.addStage(STAGE);
   expect(engine.echoRung).toBe("cancelled");
   remove();
+  expect(engine.echoRung).toBe("half_duplex");
+  engine.port.addStage({ ...STAGE, name: "echo-doubletalk" });
   expect(engine.echoRung).toBe("half_duplex");
   await engine.close();
 });

@@ -33,7 +33,7 @@ const GOOD: AudioFigures = {
   hears: true,
   speaks: true,
   acoustic: true,
-  stage: true,
+  stage: "echo-doubletalk",
   noiseDb: -65,
   playedDb: -15,
   heardDb: -25,
@@ -84,7 +84,7 @@ describe("the verdict", () => {
   test.each([
     ["it took itself for a person", { falseStarts: 2 }, /person 2 times/],
     ["without a voice detector too much is left", { falseStarts: null, residualDb: -40 }, /-40 dB/],
-    ["nothing deals with the echo", { stage: false }, /\[plugins\.echo\]/],
+    ["nothing deals with the echo", { stage: "" }, /\[plugins\.echo\]/],
     ["the microphone has no name", { microphone: "" }, /microphone has no name/],
     ["the loudspeaker has no name", { loudspeaker: "" }, /loudspeaker has no name/],
     ["samples are clipped", { clippedShare: 0.02 }, /2\.0 % .* clipped/],
@@ -113,7 +113,7 @@ describe("the verdict", () => {
     expect(written.plugins).toEqual({ echo: { enabled: true } });
     const pair = (device: string) => ({ module: "any", options: { device }, acoustic: true });
     const config = audioConfig.parse(written.audio);
-    expect(echoRung(config, pair("USB PnP"), pair("hifiberry"), true)).toBe("cancelled");
+    expect(echoRung(config, pair("USB PnP"), pair("hifiberry"), "echo-doubletalk")).toBe("cancelled");
     const table = echoText(GOOD, verdict);
     expect(table).toContain("echo return loss                   10.0 dB");
     expect(table).toContain("may listen while it speaks");
@@ -151,7 +151,7 @@ describe("in a room", () => {
       { echoDb: -10, delayMs: 20, noiseDb: -65 },
       { vad: { use: "vad-energy" }, echo: { use: "echo-doubletalk" } },
     );
-    expect(figures).toMatchObject({ hears: true, speaks: true, stage: true, falseStarts: 0 });
+    expect(figures).toMatchObject({ hears: true, speaks: true, stage: "echo-doubletalk", falseStarts: 0 });
     expect(figures.delayMs).toBeWithin(18, 27);
     expect(figures.echoDb).toBeWithin(-13, -7);
     expect(figures.noiseDb).toBeWithin(-67, -63);

@@ -67,7 +67,7 @@ test("stop is heard over the robot's own speech, in half duplex and without a se
   await using _ = robot;
   expect(robot.robot.audio.echoRung).toBe("half_duplex");
   await Bun.sleep(1000);
-  // One in four is missed over another voice (docs/echo.md): who is not obeyed says it again.
+  // Not every one is heard over another voice (docs/echo.md): who is not obeyed says it again.
   const calls = await Promise.all([
     espeak("stop", "en-us", 160),
     flite("stop", "awb"),
