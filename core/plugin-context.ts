@@ -131,7 +131,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       onPlayed: (handler) => frames((wrapped) => core.audio.onPlayed(wrapped), "played frame", handler),
       onSounding: (handler) =>
         owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
-      feed: (pcm) => hostContext(() => core.audio.feed(pcm)),
+      feed: (pcm, signal) => hostContext(() => core.audio.feed(pcm, signal)),
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
       playEarcon: (pcm, gain) => hostContext(() => core.audio.playEarcon(pcm, gain)),
       speaking: () => core.audio.speaking(),

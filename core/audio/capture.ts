@@ -56,9 +56,9 @@ export class CaptureEnd implements Capture {
     return this.#frames.add(handler);
   }
 
-  feed(pcm: Int16Array): Promise<void> {
-    if (pcm.length === 0) return Promise.resolve();
-    const fed = this.#feed.add(pcm);
+  feed(pcm: Int16Array, signal?: AbortSignal): Promise<void> {
+    if (pcm.length === 0 || signal?.aborted) return Promise.resolve();
+    const fed = this.#feed.add(pcm, signal);
     this.#wake();
     return fed;
   }

@@ -111,7 +111,7 @@ export class AudioEngine {
       onFrame: (handler) => this.capture.onFrame(handler),
       addStage: (stage) => this.#addStage(stage),
       onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
-      feed: (pcm) => this.capture.feed(pcm),
+      feed: (pcm, signal) => this.capture.feed(pcm, signal),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
       playEarcon: (pcm, gain) => this.playback.playEarcon(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),

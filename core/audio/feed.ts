@@ -25,10 +25,12 @@ export class FeedQueue {
     return this.#feeds.reduce((sum, { pcm }) => sum + pcm.length, 0) - this.#at;
   }
 
-  /** Copies; resolves when the frame with its last sample was delivered. */
-  add(pcm: Int16Array): Promise<void> {
+  /** Copies; resolves when the frame with its last sample was delivered, or when `signal` aborts: the rest is dropped. */
+  add(pcm: Int16Array, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#feeds.push({ pcm: pcm.slice(), resolve, reject });
+    const feed: Feed = { pcm: pcm.slice(), resolve, reject };
+    this.#feeds.push(feed);
+    signal?.addEventListener("abort", () => this.#drop(feed), { once: true });
     return promise;
   }
 
@@ -52,6 +54,14 @@ export class FeedQueue {
   /** The frames with what was taken so far have been delivered. */
   settle(): void {
     while (this.#taken.length > 0) this.#taken.shift()!.resolve();
+  }
+
+  #drop(feed: Feed): void {
+    const index = this.#feeds.indexOf(feed);
+    if (index < 0) return;
+    this.#feeds.splice(index, 1);
+    if (index === 0) this.#at = 0;
+    feed.resolve();
   }
 
   /** There is no microphone and none is expected: what is fed would wait for ever. */

@@ -110,10 +110,10 @@ export interface Capture {
   onFrame(handler: FrameHandler): () => void;
   /**
    * Speaks PCM16 24 kHz mono into the microphone, mixed with what the device hears, at the device's pace; copies. Feeds queue
-   * behind each other. Resolves when the last sample has been captured; rejects with DEVICE_NOT_FOUND when there has been no
-   * microphone for a second.
+   * behind each other. Resolves when the last sample has been captured, or when `signal` has aborted and the rest was dropped;
+   * rejects with DEVICE_NOT_FOUND when there has been no microphone for a second.
    */
-  feed(pcm: Int16Array): Promise<void>;
+  feed(pcm: Int16Array, signal?: AbortSignal): Promise<void>;
 }
 
 /** What an interruption cut off. */
@@ -168,7 +168,7 @@ export interface AudioPort {
   addStage(stage: CaptureStage): () => void;
   /** Frames as the device gave them, before the chain, with the reference beside them (for tests, doctor, recordings). */
   onRawFrame(handler: RawFrameHandler): () => void;
-  feed(pcm: Int16Array): Promise<void>;
+  feed(pcm: Int16Array, signal?: AbortSignal): Promise<void>;
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
   /** A short signal ("I listen"), over speech and sounds, which make room for it; resolves when it was heard. */
   playEarcon(pcm: Int16Array, gain?: number): Promise<void>;

@@ -35,8 +35,8 @@ export class ManualTurns implements Capture {
     return () => void (this.#handlers = this.#handlers.filter((other) => other !== own));
   }
 
-  feed(pcm: Int16Array): Promise<void> {
-    return this.#capture.feed(pcm);
+  feed(pcm: Int16Array, signal?: AbortSignal): Promise<void> {
+    return this.#capture.feed(pcm, signal);
   }
 
   begin(): void {

@@ -22,6 +22,8 @@ export interface CommandPort {
   ctx: Pick<PluginContext, "use" | "has" | "session" | "report" | "shutdown" | "publish">;
   print(row: Row): void;
   utter(utterance: Utterance): void;
+  /** Drops what is being said to the robot and what waits to be. */
+  drop(): void;
   /** Whether somebody holds the talk key. */
   talking(): boolean;
 }
@@ -39,7 +41,7 @@ export function stopHere(ctx: Pick<PluginContext, "use" | "has" | "session">): v
 }
 
 /** Runs a typed line: a command where it begins with "/", else a sentence for the robot. */
-export function runLine(line: string, { ctx, print, utter, talking }: CommandPort): void {
+export function runLine(line: string, { ctx, print, utter, drop, talking }: CommandPort): void {
   const text = line.trim();
   if (text === "") return;
   const stops = asksToStop(text);
@@ -50,6 +52,7 @@ export function runLine(line: string, { ctx, print, utter, talking }: CommandPor
     print({ label, text: plain(message), tone });
   switch (stops ? "/stop" : command) {
     case "/stop":
+      drop();
       stopHere(ctx);
       return say("stop", "wheels stopped, robot silenced");
     case "/talk":

@@ -84,6 +84,7 @@ export default definePlugin({
       ctx,
       print: (row) => page.print(row),
       talking: () => talking,
+      drop: () => utterer.drop(),
       utter: (utterance) =>
         void utterer
           .utter(utterance)

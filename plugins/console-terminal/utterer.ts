@@ -16,6 +16,7 @@ export class Utterer {
   #hinted = false;
   /** One utterance is in the microphone at a time. */
   #last: Promise<void> = Promise.resolve();
+  #abort = new AbortController();
 
   /** `hint` is told once why sentences go to the robot in writing. */
   constructor(
@@ -28,18 +29,28 @@ export class Utterer {
     this.#hint = hint;
   }
 
-  /** Resolves when the last sound is in the microphone; rejects with a MynaError that says what is wrong, but not with which utterance. */
+  /**
+   * Resolves when the last sound is in the microphone, or when it was dropped; rejects with a MynaError that says what is
+   * wrong, but not with which utterance.
+   */
   utter(utterance: Utterance): Promise<void> {
-    const turn = this.#last.then(() => this.#bring(utterance));
+    const { signal } = this.#abort;
+    const turn = this.#last.then(() => (signal.aborted ? undefined : this.#bring(utterance, signal)));
     this.#last = turn.catch(() => {});
     return turn;
   }
 
-  async #bring({ kind, value }: Utterance): Promise<void> {
+  /** Drops what is being spoken, to the last sample, and what waits behind it. */
+  drop(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+  }
+
+  async #bring({ kind, value }: Utterance, signal: AbortSignal): Promise<void> {
     const deaf = this.#deafness();
     if (kind === "wav") {
       if (deaf !== undefined) throw new MynaError("SPEECH_UNAVAILABLE", deaf);
-      return await this.#feed(readWav(value));
+      return await this.#feed(readWav(value), signal);
     }
     const mute = this.#ctx.has("speech") ? undefined : "no plugin can speak a typed sentence";
     const written = deaf ?? mute;
@@ -51,7 +62,10 @@ export class Utterer {
     }
     const spoken = this.#ctx.use("speech").synthesize(value, this.#voice);
     const slow = new MynaError("SPEECH_UNAVAILABLE", "the voice did not speak it in time; say it again");
-    await this.#feed(await this.#within(SPEECH_LIMIT_MS, spoken, slow));
+    const dropped = Promise.withResolvers<undefined>();
+    signal.addEventListener("abort", () => dropped.resolve(undefined), { once: true });
+    const pcm = await Promise.race([this.#within(SPEECH_LIMIT_MS, spoken, slow), dropped.promise]);
+    if (pcm && !signal.aborted) await this.#feed(pcm, signal);
   }
 
   /** Why the robot cannot hear; undefined when it can. */
@@ -61,10 +75,10 @@ export class Utterer {
     return available ? undefined : (hint ?? "the robot has no speech recogniser");
   }
 
-  async #feed(pcm: Int16Array): Promise<void> {
+  async #feed(pcm: Int16Array, signal: AbortSignal): Promise<void> {
     const limitMs = (pcm.length * 1000) / RATE_HZ + FEED_SLACK_MS;
     const message = `the microphone did not take the sound within ${Math.round(limitMs / 1000)} s: is there a microphone plugin in the profile?`;
-    await this.#within(limitMs, this.#ctx.audio.feed(pcm), new MynaError("DEVICE_FAILED", message));
+    await this.#within(limitMs, this.#ctx.audio.feed(pcm, signal), new MynaError("DEVICE_FAILED", message));
   }
 
   /** What `work` gives; rejects with `late` when it takes longer. */

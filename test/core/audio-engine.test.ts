@@ -295,6 +295,23 @@ describe("audio engine", () => {
     await expect(engine.capture.feed(ramp(1000))).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND" });
   });
 
+  test("a feed that is aborted is dropped to the last sample, and the next one is heard", async () => {
+    const engine = start();
+    await engine.port.openCapture(device());
+    const heard: number[] = [];
+    engine.capture.onFrame((frame) => void heard.push(...loud([...frame])));
+    const abort = new AbortController();
+    const dropped = engine.capture.feed(new Int16Array(240_000).fill(100), abort.signal);
+    const waiting = engine.capture.feed(new Int16Array(480).fill(200), abort.signal);
+    await until(() => heard.length > 0, "the first samples");
+    abort.abort();
+    await Promise.all([dropped, waiting]);
+    await engine.capture.feed(new Int16Array(480).fill(300));
+    expect(heard.filter((sample) => sample === 100).length).toBeLessThan(240_000);
+    expect(new Set(heard)).toEqual(new Set([100, 300]));
+    expect(heard.filter((sample) => sample === 300).length).toBe(480);
+  });
+
   test("the reference tells what was played and when", async () => {
     const engine = start();
     await engine.port.openPlayback(device());

@@ -353,3 +353,64 @@ describe("the user's words", () => {
     expect(published).toEqual(["u2. second", "u1. first"]);
   });
 });
+
+describe("what the user said before they dismissed it", () => {
+  const moments: [string, (arbiter: Arbiter) => void, (arbiter: Arbiter) => void][] = [
+    ["is being spoken", (arbiter) => arbiter.speechStarted(), (arbiter) => arbiter.speechStopped()],
+    [
+      "is spoken and not heard of by the server yet",
+      (arbiter) => arbiter.speechNoticed(),
+      (arbiter) => (arbiter.speechStarted(true), arbiter.speechStopped()),
+    ],
+    [
+      "is being committed",
+      (arbiter) => (arbiter.speechStarted(), arbiter.speechStopped()),
+      (arbiter) => arbiter.committed(),
+    ],
+    [
+      "is in the conversation",
+      (arbiter) => (arbiter.speechStarted(), arbiter.speechStopped(), arbiter.committed()),
+      () => {},
+    ],
+  ];
+  test.each(moments)("has no answer where it %s", (_, before, after) => {
+    const { arbiter, cancels, creates } = bench();
+    before(arbiter);
+    arbiter.dismiss();
+    after(arbiter);
+    expect(arbiter.created("vad", undefined)).toBe(true);
+    expect(cancels()).toMatchObject([{ responseId: "vad" }]);
+    arbiter.done("vad", undefined);
+    jest.advanceTimersByTime(60_000);
+    expect(creates()).toEqual([]);
+  });
+
+  test("is not asked for again when the server does not answer it", () => {
+    const { arbiter, creates } = bench();
+    arbiter.speechStarted();
+    arbiter.speechStopped();
+    arbiter.committed();
+    arbiter.dismiss();
+    jest.advanceTimersByTime(60_000);
+    expect(creates()).toEqual([]);
+  });
+
+  test("does not stand against what they say next", () => {
+    const { arbiter, cancels } = bench();
+    arbiter.speechStarted();
+    arbiter.dismiss();
+    arbiter.speechStopped();
+    arbiter.speechStarted();
+    arbiter.speechStopped();
+    expect(arbiter.created("vad", undefined)).toBe(false);
+    expect(cancels()).toEqual([]);
+  });
+
+  test("does not stand against an answer that is asked for afterwards", () => {
+    const { arbiter, cancels, lastId } = bench();
+    arbiter.dismiss();
+    arbiter.want({ instructions: "say that you stand" });
+    expect(arbiter.created("ours", lastId())).toBe(false);
+    expect(cancels()).toEqual([]);
+  });
+});

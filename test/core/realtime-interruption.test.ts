@@ -2,7 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { heardText } from "../../core/realtime/assistant-speech.ts";
 import { until } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
-import { begin, connected, endItem, finish, hear, hearAll, settled, speak } from "./realtime-kit.ts";
+import {
+  announce,
+  begin,
+  callItem,
+  connected,
+  endItem,
+  finish,
+  hear,
+  hearAll,
+  settled,
+  speak,
+} from "./realtime-kit.ts";
 import { linkTest, TEST_WIRE } from "./realtime-wires.ts";
 
 interface Edit {
@@ -262,6 +273,44 @@ describe("an interruption that is noticed twice", () => {
       "conversation.item.truncate",
     ]);
   });
+});
+
+describe("what was said before a stop", () => {
+  for (const when of ["speaks", "has spoken", "is in the conversation"]) {
+    linkTest(`is not done when the stop comes while it ${when}`, async () => {
+      await using link = await connected();
+      const { wire, bench } = link;
+      bench.capture.frames(20, 100);
+      const stop = () => bench.session.port.dismiss();
+      wire.send({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+      await bench.event("user.speech_started");
+      if (when === "speaks") stop();
+      wire.send({ type: "input_audio_buffer.speech_stopped", item_id: "u1", audio_end_ms: 400 });
+      await bench.event("user.speech_stopped");
+      if (when === "has spoken") stop();
+      wire.send({ type: "input_audio_buffer.committed", item_id: "u1" });
+      await bench.event("user.committed");
+      if (when === "is in the conversation") stop();
+      begin(wire, "r1");
+      announce(wire, "r1", callItem("c1"));
+      finish(wire, "r1");
+      const cancel = await wire.next("response.cancel");
+      expect(cancel["response_id"]).toBe("r1");
+      await bench.event("response.finished");
+      await settled(wire, bench);
+      expect(bench.tools.calls).toEqual([]);
+      // What the user says next is done.
+      wire.send({ type: "input_audio_buffer.speech_started", item_id: "u2" });
+      await bench.event("user.speech_started", 2);
+      wire.send({ type: "input_audio_buffer.speech_stopped", item_id: "u2" });
+      wire.send({ type: "input_audio_buffer.committed", item_id: "u2" });
+      begin(wire, "r2");
+      announce(wire, "r2", callItem("c2"));
+      finish(wire, "r2");
+      await until(() => bench.tools.calls.length === 1, "The next sentence was not done");
+      bench.tools.calls[0]?.finish({});
+    });
+  }
 });
 
 describe("barge_in = false", () => {

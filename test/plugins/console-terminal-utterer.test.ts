@@ -31,11 +31,11 @@ function robot(options: { deaf?: string; speech?: boolean; microphone?: "live" |
     use: (name: string) => services[name],
     session: { sendText: (text: string) => void reached.push(`text ${text}`) },
     audio: {
-      async feed(pcm: Int16Array) {
+      async feed(pcm: Int16Array, signal: AbortSignal) {
         reached.push(`feed ${pcm.length}`);
         if (microphone === "dead") await new Promise(() => {});
         await Bun.sleep(1);
-        reached.push(`fed ${pcm.length}`);
+        reached.push(`${signal.aborted ? "dropped" : "fed"} ${pcm.length}`);
       },
     },
     after: (_: number, run: () => void) => {
@@ -132,4 +132,31 @@ test("a microphone that takes nothing does not hold the terminal for ever", asyn
   await expect(utterer.utter({ kind: "say", value: "hello" })).rejects.toThrow(
     "did not take the sound within",
   );
+});
+
+test("a stop drops what is being spoken and what waits behind it, and the next sentence is said", async () => {
+  const { reached, utterer } = robot();
+  const before = [
+    utterer.utter({ kind: "say", value: "forward" }),
+    utterer.utter({ kind: "say", value: "faster" }),
+  ];
+  while (!reached.includes("feed 7")) await Promise.resolve();
+  utterer.drop();
+  await Promise.all(before);
+  await utterer.utter({ kind: "say", value: "left" });
+  expect(reached.filter((what) => !what.startsWith("synthesize"))).toEqual([
+    "feed 7",
+    "dropped 7",
+    "feed 4",
+    "fed 4",
+  ]);
+  expect(reached.some((what) => what.includes("faster"))).toBe(false);
+});
+
+test("a stop while the voice still speaks a sentence keeps it from the microphone", async () => {
+  const { reached, utterer } = robot();
+  const before = utterer.utter({ kind: "say", value: "forward" });
+  utterer.drop();
+  await before;
+  expect(reached).toEqual([]);
 });

@@ -554,6 +554,7 @@ describe("the typed commands", () => {
       ctx,
       print: (row) => void printed.push(row.text),
       utter: ({ kind, value }) => void done.push(`${kind} ${value}`),
+      drop: () => void done.push("drop"),
       talking: () => talking,
     };
     return { done, printed, type: (line: string) => runLine(line, port) };
@@ -571,7 +572,7 @@ describe("the typed commands", () => {
     (line) => {
       const { done, type } = at(["drive"]);
       type(line);
-      expect(done).toEqual(["drive.stop stopped at the terminal", "dismiss", "note"]);
+      expect(done).toEqual(["drop", "drive.stop stopped at the terminal", "dismiss", "note"]);
     },
   );
 
