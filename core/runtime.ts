@@ -122,6 +122,8 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       stopWheels(services, log, reason);
       shutdown(0, reason);
       bus.publish("runtime.stopping", { reason });
+      // While the body coasts the link is still open: what is asked for now would start the wheels again.
+      session.port.dismiss();
       audio.playback.flush();
       await bodyAtRest(bus);
       await session.close();

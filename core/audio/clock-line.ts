@@ -6,8 +6,12 @@ const SAMPLES_PER_MS = RATE_HZ / 1000;
 const WINDOW_MS = 1000;
 /** Windows kept for the slope: a minute. */
 const WINDOWS = 64;
-/** Below so many windows the nominal rate is closer to the truth than the measured one. */
+/** Below so many windows nothing is said of the slope. */
 const TRUSTED_WINDOWS = 8;
+/** Crystals are off by less than this, mostly. */
+const USUAL_DRIFT = 1e-4;
+/** Windows that are off the line are so in a row, since a sound server changes its mind slowly: so much less does each say. */
+const CORRELATED_WINDOWS = 16;
 /** Further off than this is no drift: the device lost samples or began anew. */
 const JUMP_MS = 5;
 
@@ -30,6 +34,8 @@ export class ClockLine {
   /** lateness(t) = #offsetMs + #slope · (t - #pivotMs), lateness being time less position at the nominal rate. */
   #offsetMs = 0;
   #slope = 0;
+  /** The slope before the line began anew; what the windows do not say for sure stays near it. */
+  #priorSlope = 0;
   #pivotMs = 0;
   #jumps = 0;
 
@@ -53,12 +59,13 @@ export class ClockLine {
     this.#known = false;
     this.#windows = 0;
     this.#windowLateMs = Infinity;
+    this.#priorSlope = this.#slope;
   }
 
   /** A new card: nothing is known of its slope. */
   replace(): void {
-    this.reset();
     this.#slope = 0;
+    this.reset();
   }
 
   /** `position` of the card's ring was reached at `atMs` or a little before. */
@@ -110,6 +117,7 @@ export class ClockLine {
     this.#offsetMs = 0;
     this.#pivotMs = atMs;
     this.#windows = 0;
+    this.#priorSlope = this.#slope;
     this.#windowFromMs = atMs;
     this.#windowAtMs = atMs;
     this.#windowLateMs = 0;
@@ -133,7 +141,10 @@ export class ClockLine {
     this.#fit();
   }
 
-  /** Least squares through the windows' most punctual observations. */
+  /**
+   * Least squares through the windows' most punctual observations. The slope is drawn to the one that was known as far as the
+   * windows lie off the line: a delay that wanders by 5 ms within ten seconds would be 500 millionths else.
+   */
   #fit(): void {
     const count = Math.min(this.#windows, WINDOWS);
     let sumAt = 0;
@@ -147,12 +158,17 @@ export class ClockLine {
     if (count >= TRUSTED_WINDOWS) {
       let covariance = 0;
       let variance = 0;
+      let square = 0;
       for (let i = 0; i < count; i++) {
         const dAt = this.#atMs[i]! - meanAt;
-        covariance += dAt * (this.#lateMs[i]! - meanLate);
+        const dLate = this.#lateMs[i]! - meanLate;
+        covariance += dAt * dLate;
         variance += dAt * dAt;
+        square += dLate * dLate;
       }
-      this.#slope = covariance / variance;
+      const noise = Math.max(0, square - covariance ** 2 / variance) / (count - 2);
+      const doubt = (CORRELATED_WINDOWS * noise) / USUAL_DRIFT ** 2;
+      this.#slope = (covariance + this.#priorSlope * doubt) / (variance + doubt);
     }
     this.#pivotMs = meanAt;
     this.#offsetMs = meanLate;

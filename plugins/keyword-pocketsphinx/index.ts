@@ -26,7 +26,7 @@ export default definePlugin({
       counters[role === "stop" ? "stops" : "wakes"]++;
       if (role === "stop") {
         if (ctx.has("drive")) ctx.use("drive").stop("the stop word was heard");
-        ctx.session.interrupt();
+        ctx.session.dismiss();
       }
       ctx.publish("keyword.heard", { phrase: name, role, heard_at_ms: performance.now() });
     };
