@@ -3,6 +3,7 @@ export { PACED_DEVICE } from "./audio/paced-device.ts";
 export * from "./audio/port.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
 export type { DecodedWav } from "./audio/wav.ts";
+export type * from "./board.ts";
 export { definePlugin } from "./plugin.ts";
 export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo } from "./plugin.ts";
 export { ERRORS, MynaError, isMynaError } from "./errors.ts";

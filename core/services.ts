@@ -1,3 +1,4 @@
+import type { Board, Body } from "./board.ts";
 import type { Connect } from "./realtime/transport.ts";
 import type { Pose } from "./topics.ts";
 
@@ -13,6 +14,8 @@ export interface Services {
   sounds: Sounds;
   speech: SpeechSynthesizer;
   world: World;
+  board: Board;
+  body: Body;
   brain: RealtimeEndpoint;
   transport: RealtimeTransport;
 }
