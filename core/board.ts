@@ -92,7 +92,7 @@ export interface BodyState {
   moving: boolean;
   /** Last duty written to each motor, -1 to 1; forward is positive. */
   duty: { left: number; right: number };
-  distance: DistanceReading & { atMs: number };
+  distance: DistanceReading;
   /** Raw 0 to 4095 of left, middle and right; more is lighter. Undefined until read. */
   grayscale: readonly [number, number, number] | undefined;
   /** Low-passed at rest, volts; undefined until read. */
