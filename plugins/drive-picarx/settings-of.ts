@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Board } from "myna";
+import type { DriveConfig } from "./config.ts";
+import type { MotionSettings } from "./motion/settings.ts";
+import { parseVendorCalibration } from "./vendor-calibration.ts";
+import type { VendorCalibration } from "./vendor-calibration.ts";
+
+/** HAT channels of the PiCar-X (picarx.py): camera pan and tilt, steering. */
+export const PAN_CHANNEL = 0;
+export const TILT_CHANNEL = 1;
+export const STEERING_CHANNEL = 2;
+
+/** The steering servo's way to each side, the camera's ways, degrees (picarx.py). */
+const STEERING_MAX_DEG = 30;
+const PAN_MAX_DEG = 90;
+const TILT_DEG = [-35, 65] as const;
+const GRAYSCALE_INPUTS = [0, 1, 2] as const;
+const BATTERY_INPUT = 4;
+/** 3.3 V for 4,095, behind a divider by 3 (robot-hat, get_battery_voltage). */
+const BATTERY_V_PER_COUNT = (3.3 / 4095) * 3;
+
+/** What the motion process is told, of the drive's table, the board and the vendor's calibration where it exists. */
+export function settingsOf(config: DriveConfig, board: Board, owner: string): MotionSettings {
+  const vendor = vendorCalibration(config.calibration_file);
+  const either = (own: number, theirs: number | undefined) => (own !== 0 ? own : (theirs ?? 0));
+  const [leftSign, rightSign] = vendor.motors ?? [1, 1];
+  const steeringDeg = either(config.steering_offset_deg, vendor.steeringDeg);
+  return {
+    revision: board.revision,
+    lines: board.lines,
+    i2c: board.i2c,
+    lineChip: board.lineChip,
+    owner,
+    motors: {
+      leftSign: config.left_motor_sign === -1 ? -1 : leftSign,
+      rightSign: config.right_motor_sign === -1 ? -1 : rightSign,
+      speedMap: config.speed_map,
+      maxSpeedMps: config.max_speed_mps,
+      defaultSpeedMps: Math.min(config.speed_mps, config.max_speed_mps),
+      accelerationMps2: config.acceleration_mps2,
+      lagMs: config.lag_ms,
+      coastMs: config.coast_ms,
+    },
+    steering: {
+      channel: STEERING_CHANNEL,
+      offsetDeg: steeringDeg,
+      maxDeg: STEERING_MAX_DEG,
+      gain: config.steering_gain,
+      wheelbaseM: config.wheelbase_m,
+    },
+    // picarx.py: steering is positive to the right, pan is negative to the left and written negated, tilt as well.
+    servos: [
+      servo(STEERING_CHANNEL, -STEERING_MAX_DEG, STEERING_MAX_DEG, -1, steeringDeg),
+      servo(PAN_CHANNEL, -PAN_MAX_DEG, PAN_MAX_DEG, 1, either(config.pan_offset_deg, vendor.panDeg)),
+      servo(TILT_CHANNEL, ...TILT_DEG, -1, either(config.tilt_offset_deg, vendor.tiltDeg)),
+    ],
+    limits: {
+      maxMotionMs: config.lease_s * 1000,
+      maxReverseMs: config.reverse_max_s * 1000,
+      aliveMs: config.alive_ms,
+      freshMs: config.fresh_ms,
+      obstacleMarginM: config.obstacle_margin_m,
+      noEchoMps: config.no_echo_speed_mps,
+    },
+    grayscale: {
+      inputs: GRAYSCALE_INPUTS,
+      cliffBelow: config.cliff_guard ? config.cliff_reference : [-1, -1, -1],
+    },
+    ultrasonic: config.ultrasonic,
+    battery: {
+      input: BATTERY_INPUT,
+      voltsPerCount: BATTERY_V_PER_COUNT,
+      criticalV: config.battery_critical_v,
+    },
+  };
+}
+
+function servo(channel: number, minDeg: number, maxDeg: number, sign: 1 | -1, offsetDeg: number) {
+  return { channel, minDeg, maxDeg, sign, offsetDeg };
+}
+
+function vendorCalibration(path: string): VendorCalibration {
+  return existsSync(path) ? parseVendorCalibration(readFileSync(path, "utf8")) : {};
+}
