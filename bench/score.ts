@@ -68,7 +68,7 @@ export function failedRow(row: Row, run: PartRun, error: string): Score {
 }
 
 /** A goal in words. */
-export function goalText(goal: Goal, unit: string): string {
+function goalText(goal: Goal, unit: string): string {
   if (goal.kind === "times_limit") return `≤ ${goal.most}x limit`;
   if (goal.kind === "at_most") return `≤ ${goal.most} ${unit}`;
   return `≥ ${goal.least}x faster than ${goal.peer}`;

@@ -93,13 +93,17 @@ export class Host {
     const events = {
       stateChanged: (instance: PluginInstance) => this.#announce(instance),
       crashed: (instance: PluginInstance) => void this.#queue(instance, () => this.#quarantine(instance)),
-      failed: (instance: PluginInstance, error: MynaError) =>
+      failed: (instance: PluginInstance, error: MynaError) => {
+        const { loaded } = instance;
         void this.#queue(instance, async () => {
           if (instance.state === "stopped" || instance.state === "quarantined") return;
+          // Said a second time of the same run, or of one that has been replaced meanwhile.
+          if (instance.loaded !== loaded) return;
           await instance.tearDown();
           instance.loaded = instance.loaded?.revive();
           this.#give(instance, new MynaError(error.code, error.message, { cause: error, retryable: true }));
-        }),
+        });
+      },
     };
     return new PluginInstance(entry, this.#core, events, this.#crashLimit);
   }
@@ -151,6 +155,7 @@ export class Host {
       if (instance.failures === 1)
         log.warn("plugin is not ready and will be tried again", { error: describeError(error) });
       instance.setState("retrying", error.message, error);
+      clearTimeout(this.#retries.get(instance.id));
       const timer = setTimeout(() => {
         this.#retries.delete(instance.id);
         void this.#queue(instance, async () => {

@@ -4,6 +4,7 @@ export * from "./audio/port.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
 export type { DecodedWav } from "./audio/wav.ts";
 export type * from "./board.ts";
+export { filePath } from "./file-path.ts";
 export { definePlugin } from "./plugin.ts";
 export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo } from "./plugin.ts";
 export { ERRORS, MynaError, isMynaError } from "./errors.ts";

@@ -8,7 +8,7 @@ import { createLog, describeError } from "./log.ts";
 import * as myna from "./index.ts";
 import { listProfiles } from "./profile-source.ts";
 import type { Table } from "./profile-source.ts";
-import { loadProfile, PACKAGE_FOLDER, parsePluginConfig } from "./profile.ts";
+import { checkPluginConfig, loadProfile, PACKAGE_FOLDER } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { startRobot, stopWheels } from "./runtime.ts";
 import type { Robot } from "./runtime.ts";
@@ -79,7 +79,7 @@ function terminalTable(flags: Flags): Table {
     : {};
 }
 
-/** Loads every driver and validates its table; opens nothing. */
+/** Loads every driver, validates its table and looks for the files that it names; opens no device. */
 async function profileProblems(profile: Profile): Promise<MynaError[]> {
   sharePackages(myna);
   const problems: MynaError[] = [];
@@ -87,8 +87,7 @@ async function profileProblems(profile: Profile): Promise<MynaError[]> {
     for (const driver of entry.drivers) {
       try {
         const loaded = await loadPlugin(driver.entry, () => {});
-        parsePluginConfig(loaded.definition.config, entry, driver);
-        loaded.dispose();
+        await checkPluginConfig(loaded.definition, entry, driver).finally(() => loaded.dispose());
       } catch (error) {
         problems.push(MynaError.from(error, "PLUGIN_INVALID"));
       }

@@ -94,6 +94,11 @@ export interface PluginDefinition<Schema extends z.ZodObject = z.ZodObject, Stat
   provides?: readonly ServiceName[];
   state?: () => State;
   /**
+   * Looks at what the config names (a file, a folder) without opening a device: `--check` and a start call it before anything
+   * is set up. Throw CONFIG_NOT_FOUND or CONFIG_INVALID with a message that begins with the key: "room: there is no …".
+   */
+  check?(config: z.infer<Schema>): void | Promise<void>;
+  /**
    * May be asynchronous. Throw a retryable MynaError (DEVICE_NOT_FOUND, DEVICE_BUSY …) for a device that is not ready yet,
    * CONFIG_INVALID for a setting that cannot work; anything else counts as a fault of the plugin.
    */

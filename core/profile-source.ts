@@ -119,7 +119,7 @@ function environmentLayer(env: Record<string, string | undefined>): Layer | unde
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(ENV_PREFIX) || ENV_IGNORED.has(name) || text === undefined || !name.includes("__"))
       continue;
-    assign(table, name.slice(ENV_PREFIX.length).toLowerCase().split("__"), parseValue(text));
+    assign(table, name.slice(ENV_PREFIX.length).toLowerCase().split("__"), parseValue(text), name);
   }
   return Object.keys(table).length > 0 ? { origin: "environment", folder: process.cwd(), table } : undefined;
 }
@@ -148,7 +148,7 @@ function setLayer(assignment: string): Layer {
     );
   }
   const table: Table = {};
-  assign(table, path.split("."), parseValue(assignment.slice(equals + 1).trim()));
+  assign(table, path.split("."), parseValue(assignment.slice(equals + 1).trim()), "--set");
   return { origin: "--set", folder: process.cwd(), table };
 }
 
@@ -161,8 +161,9 @@ function parseValue(text: string): unknown {
   }
 }
 
-function assign(table: Table, path: string[], value: unknown): void {
+function assign(table: Table, path: string[], value: unknown, origin: string): void {
   let at = table;
+  for (const key of path) refuseProto(key, `${origin}: ${path.join(".")}`);
   for (const key of path.slice(0, -1)) {
     const next = at[key];
     at = (isTable(next) ? next : (at[key] = {})) as Table;
@@ -181,6 +182,7 @@ export function mergeLayers(layers: Layer[]): { table: Table; origins: Map<strin
 function mergeInto(into: Table, from: Table, path: string, layer: Layer, origins: Map<string, Layer>): void {
   for (const [key, value] of Object.entries(from)) {
     const dotted = path ? `${path}.${key}` : key;
+    refuseProto(key, `${layer.origin}: ${dotted}`);
     origins.set(dotted, layer);
     const present = into[key];
     if (isTable(value)) {
@@ -190,6 +192,12 @@ function mergeInto(into: Table, from: Table, path: string, layer: Layer, origins
       into[key] = value;
     }
   }
+}
+
+/** The one key that would not be set but change every table. */
+function refuseProto(key: string, place: string): void {
+  if (key === "__proto__")
+    throw new MynaError("CONFIG_INVALID", `${place}: a key cannot be named "__proto__"`);
 }
 
 export function isTable(value: unknown): value is Table {

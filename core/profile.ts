@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { audioConfig } from "./audio/config.ts";
 import { MynaError } from "./errors.ts";
+import { resolvePaths } from "./file-path.ts";
 import { LOG_LEVELS } from "./log.ts";
+import type { PluginDefinition } from "./plugin.ts";
 import { isTable, mergeLayers, readLayers } from "./profile-source.ts";
 import type { Layer, Table } from "./profile-source.ts";
 import { budgetConfig } from "./realtime/budget-config.ts";
@@ -58,6 +60,8 @@ export interface PluginEntry {
   config: Table;
   /** "file [plugins.id]" for messages; `key` adds the key's own file. */
   place: (key?: string) => string;
+  /** Where a relative path that `key` holds starts. */
+  folder: (key: string) => string;
 }
 
 /** A robot as data. */
@@ -97,10 +101,14 @@ export function parseProfile(name: string, layers: Layer[]): Profile {
     const { use, enabled, required, setup_timeout_s, ...config } = settings;
     if (!enabled) continue;
     const place = (key?: string) => describePlace(["plugins", id, ...(key ? [key] : [])], origins, layers);
-    const folder = origins.get(`plugins.${id}.use`)?.folder ?? process.cwd();
-    const drivers = [use].flat().map((driver) => findDriver(driver, folder, place("use")));
-    plugins.push({ id, drivers, required, setupTimeoutMs: setup_timeout_s * 1000, config, place });
+    const folder = (key: string) => origins.get(`plugins.${id}.${key}`)?.folder ?? process.cwd();
+    const drivers = [use].flat().map((driver) => findDriver(driver, folder("use"), place("use")));
+    plugins.push({ id, drivers, required, setupTimeoutMs: setup_timeout_s * 1000, config, place, folder });
   }
+  const { budget } = parsed.data;
+  const costFolder = origins.get("budget.state_file")?.folder;
+  if (budget.state_file && costFolder !== undefined)
+    budget.state_file = resolve(costFolder, budget.state_file);
   return { ...parsed.data, name, plugins };
 }
 
@@ -115,10 +123,12 @@ export function parsePluginConfig<S extends z.ZodObject>(
 ): z.infer<S> {
   const { config, tables } = driverTable(entry, driver);
   const parsed = schema.strict().safeParse(config);
-  if (parsed.success) return parsed.data as z.infer<S>;
+  const keyOf = (key: string) => (tables.has(key) ? `${driver.use}.${key}` : key);
+  if (parsed.success) {
+    return resolvePaths(schema, parsed.data, (key) => entry.folder(keyOf(key))) as z.infer<S>;
+  }
   const known = Object.keys(schema.shape);
-  const place = (key?: string) =>
-    entry.place(key !== undefined && tables.has(key) ? `${driver.use}.${key}` : key);
+  const place = (key?: string) => entry.place(key === undefined ? undefined : keyOf(key));
   const problems = parsed.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
       return issue.keys.map((key) => `${place(key)}: ${unknownKey(key, known)}`);
@@ -126,6 +136,25 @@ export function parsePluginConfig<S extends z.ZodObject>(
     return [`${[place(key), ...rest].join(".")}: ${issue.message}`];
   });
   throw new MynaError("CONFIG_INVALID", problems.join("\n"));
+}
+
+/** Has a plugin look at what its valid config names; what it finds wrong names file, table and key. */
+export async function checkPluginConfig(
+  definition: PluginDefinition,
+  entry: PluginEntry,
+  driver: Driver,
+): Promise<void> {
+  const config = parsePluginConfig(definition.config, entry, driver);
+  try {
+    await definition.check?.(config);
+  } catch (thrown) {
+    const error = MynaError.from(thrown, "CONFIG_INVALID");
+    const [, key, rest] = /^([a-z_]+): ([^]+)$/.exec(error.message) ?? [];
+    const own = key !== undefined && key in definition.config.shape;
+    const { tables } = driverTable(entry, driver);
+    const place = entry.place(own && tables.has(key) ? `${driver.use}.${key}` : own ? key : undefined);
+    throw new MynaError(error.code, `${place}: ${own ? rest : error.message}`, { cause: thrown });
+  }
 }
 
 function driverTable(entry: PluginEntry, driver: Driver): { config: Table; tables: Set<string> } {

@@ -62,7 +62,13 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
-  const session = createSession(profile, { bus, services, tools, audio, log, env });
+  const pluginsTried = Promise.withResolvers<void>();
+  let starting = true;
+  const session = createSession(profile, {
+    ...{ bus, services, tools, audio, log, env },
+    pluginsTried: pluginsTried.promise,
+    starting: () => starting,
+  });
   const stopped = Promise.withResolvers<{ exitCode: number; reason: string }>();
   const startedAtMs = performance.now();
 
@@ -121,11 +127,15 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   };
 
   session.start();
-  await host.start(profile.plugins);
+  await host.start(profile.plugins).finally(pluginsTried.resolve);
+  starting = false;
+  session.endpointChanged();
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
-      const reload = () => void host.reload(instance.id).catch(() => {});
-      undos.push(watchFolder(instance.driver.entry, reload));
+      for (const driver of instance.entry.drivers) {
+        const reload = () => driver === instance.driver && void host.reload(instance.id).catch(() => {});
+        undos.push(watchFolder(driver.entry, reload));
+      }
     }
   }
   bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
@@ -164,6 +174,8 @@ function createSession(
     audio: AudioEngine;
     log: Logger;
     env: Record<string, string | undefined>;
+    pluginsTried: Promise<void>;
+    starting: () => boolean;
   },
 ): Session {
   const { bus, services, tools, audio, log, env } = parts;
@@ -175,10 +187,12 @@ function createSession(
     config: profile.session,
     endpoint,
     fallbacks,
-    connect: transports(services),
+    connect: transports(services, parts.pluginsTried),
     budget: profile.budget,
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
+    starting: parts.starting,
+    moving: () => bus.last("body.pose")?.moving === true,
     capture: audio.capture,
     playback: audio.playback,
     tools,

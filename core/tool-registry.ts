@@ -10,6 +10,8 @@ import type { Json, ToolDefinition } from "./tools.ts";
 import type { TopicName, Topics } from "./topics.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Of a call that nobody makes over a connection. */
+const NO_LINK = new AbortController().signal;
 const TOOL_NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
 interface Entry {
@@ -98,6 +100,7 @@ export class ToolRegistry implements ToolPort {
     name: string;
     argumentsJson: string;
     signal: AbortSignal;
+    link?: AbortSignal;
   }): Promise<ToolOutcome> {
     const { callId, name } = request;
     const startedMs = performance.now();
@@ -111,7 +114,7 @@ export class ToolRegistry implements ToolPort {
       const entry = this.#find(name);
       args = parseArguments(entry.tool, request.argumentsJson);
       this.#publish("tool.started", { call_id: callId, name, arguments: args });
-      const returned = await this.#execute(entry, args as Record<string, unknown>, callId, request.signal);
+      const returned = await this.#execute(entry, args as Record<string, unknown>, request);
       images = returned instanceof ToolPictures ? returned.jpegs : [];
       result = returned instanceof ToolPictures ? returned.result : (returned ?? null);
     } catch (thrown) {
@@ -148,13 +151,13 @@ export class ToolRegistry implements ToolPort {
   async #execute(
     entry: Entry,
     args: Record<string, unknown>,
-    id: string,
-    asked: AbortSignal,
+    request: { callId: string; signal: AbortSignal; link?: AbortSignal },
   ): Promise<Json | ToolPictures> {
+    const { callId: id, link = NO_LINK } = request;
     const timeoutMs = entry.tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const expired = new AbortController();
     const timer = setTimeout(() => expired.abort(), timeoutMs);
-    const signal = AbortSignal.any([asked, entry.signal, expired.signal]);
+    const signal = AbortSignal.any([request.signal, entry.signal, expired.signal]);
     const aborted = Promise.withResolvers<never>();
     let grace: ReturnType<typeof setTimeout> | undefined;
     const onAbort = () => {
@@ -173,7 +176,7 @@ export class ToolRegistry implements ToolPort {
     else signal.addEventListener("abort", onAbort, { once: true });
     aborted.promise.catch(() => {});
     try {
-      const work = entry.run(async () => entry.tool.execute(args, { id, signal }));
+      const work = entry.run(async () => entry.tool.execute(args, { id, signal, link }));
       return await Promise.race([work, aborted.promise]);
     } finally {
       clearTimeout(timer);

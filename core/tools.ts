@@ -15,8 +15,13 @@ export class ToolPictures {
 /** One call of a tool. */
 export interface ToolCall {
   id: string;
-  /** Aborts at the time limit, when the user interrupts, when the link is lost and when the plugin is unloaded. */
+  /** Aborts at the time limit, when the user interrupts and when the plugin is unloaded. */
   signal: AbortSignal;
+  /**
+   * Aborts when the connection that asked for the call is lost, which `signal` does not: most work may go on then. What
+   * the asker has to be able to stop, such as a motion of the body, must not begin any more.
+   */
+  link: AbortSignal;
 }
 
 /** A function that the model may call. */

@@ -202,11 +202,3 @@ export const RETAINED_TOPICS: ReadonlySet<string> = new Set<TopicName>([
   "body.pose",
   "mode.changed",
 ]);
-
-/** Topics whose events carry spoken words: never in a log at info level. */
-export const SPOKEN_TOPICS: ReadonlySet<string> = new Set<TopicName>([
-  "user.transcript",
-  "assistant.transcript",
-  "tool.started",
-  "tool.finished",
-]);

@@ -1,16 +1,80 @@
 import { hostContext } from "./loader.ts";
 import { linkFailure } from "./realtime/link-failure.ts";
 import { connectWebSocket } from "./realtime/transport.ts";
-import type { Connect, Transport } from "./realtime/transport.ts";
+import type { Connect, Transport, TransportEvents, TransportRequest } from "./realtime/transport.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 
-/** The wire that each endpoint asks for: WebSocket, or what a plugin provides as the service `transport`. */
-export function transports(services: ServiceRegistry): Connect {
+/**
+ * The wire that each endpoint asks for: WebSocket, or what a plugin provides as the service `transport`. That is waited
+ * for until `pluginsTried`, for as long as a connection may take: the session starts before the plugins.
+ */
+export function transports(services: ServiceRegistry, pluginsTried: Promise<unknown>): Connect {
   const connectByPlugin = pluginTransport(services);
-  return (request, events) =>
-    request.endpoint?.transport === "webrtc"
-      ? connectByPlugin(request, events)
-      : connectWebSocket(request, events);
+  let tried = false;
+  void pluginsTried.finally(() => void (tried = true));
+  return (request, events) => {
+    if (request.endpoint?.transport !== "webrtc") return connectWebSocket(request, events);
+    if (tried || services.has("transport")) return connectByPlugin(request, events);
+    return new AwaitedTransport(services, pluginsTried, { request, events, connect: connectByPlugin });
+  };
+}
+
+/** A connection whose wire is not there yet. */
+class AwaitedTransport implements Transport {
+  #wire: Transport | undefined;
+  /** As the wire has it: absent before it is there. */
+  sendAudio?: (frame: Int16Array) => void;
+  readonly #stopWaiting: () => void;
+
+  constructor(
+    services: ServiceRegistry,
+    pluginsTried: Promise<unknown>,
+    call: { request: TransportRequest; events: TransportEvents; connect: Connect },
+  ) {
+    const open = () => {
+      if (this.#wire) return;
+      this.#stopWaiting();
+      const wire = call.connect(call.request, call.events);
+      this.#wire = wire;
+      if (wire.sendAudio) this.sendAudio = (frame) => wire.sendAudio?.(frame);
+    };
+    const unwatch = services.onChanged((name, provided) => {
+      if (name === "transport" && provided) hostContext(open);
+    });
+    const limit = setTimeout(open, call.request.handshakeMs);
+    this.#stopWaiting = () => {
+      unwatch();
+      clearTimeout(limit);
+    };
+    void pluginsTried.finally(open);
+  }
+
+  get ownsOutputBuffer(): boolean {
+    return this.#wire?.ownsOutputBuffer ?? false;
+  }
+
+  send(text: string): void {
+    this.#wire?.send(text);
+  }
+
+  ping(): void {
+    this.#wire?.ping();
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    await this.#wire?.close();
+  }
+
+  terminate(): void {
+    this.#end();
+    this.#wire?.terminate();
+  }
+
+  #end(): void {
+    this.#stopWaiting();
+    this.#wire ??= NO_TRANSPORT;
+  }
 }
 
 /** What the plugin tells runs in the host's context: a timer that the session sets then outlives the plugin. */

@@ -1,11 +1,12 @@
-/** `bun run docs`: writes docs/reference from the code. docs.test.ts fails when a page is not what this would write. */
+/** `bun run docs`: writes docs/reference and the schema of the session from the code. docs.test.ts fails when one is out of date. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { ERRORS } from "../core/errors.ts";
 import { FLAGS } from "../core/flags.ts";
 import { hostKeys, profileSchema } from "../core/profile.ts";
 import { listProfiles } from "../core/profile-source.ts";
+import { sessionConfig } from "../core/realtime/config.ts";
 import { RETAINED_TOPICS } from "../core/topics.ts";
 import { configKeys, markdownTable, readmeTable } from "./config-table.ts";
 import type { ConfigKey } from "./config-table.ts";
@@ -33,6 +34,12 @@ export async function writeReference(folder: string): Promise<string[]> {
   const files = Object.keys(pages);
   Bun.spawnSync([process.execPath, "fmt", "--no-script", ...files], { cwd: folder });
   return files;
+}
+
+/** Rules and defaults of the [session] table as JSON: `myna/realtime` checks its options by it, without loading zod. */
+export function sessionSchema(): object {
+  const { $schema: _, ...schema } = z.toJSONSchema(sessionConfig, { io: "input", unrepresentable: "any" });
+  return schema;
 }
 
 function page(title: string, ...paragraphs: string[]): string {
@@ -91,7 +98,7 @@ function profilesPage(): string {
   );
   return page(
     "Profiles",
-    "A profile says what a robot has. Settings are taken, strongest first, from `--set`, the environment (`MYNA_SESSION__MODEL` sets `session.model`), `local.toml` beside the profile, the profile, what it extends. Secrets come from the environment only.",
+    "A profile says what a robot has. Settings are taken, strongest first, from `--set`, the environment (`MYNA_SESSION__MODEL` sets `session.model`), `local.toml` beside the profile, the profile, what it extends. A relative path starts at the folder of the file that sets it; for `--set` and the environment at the working directory. Secrets come from the environment only.",
     markdownTable(["profile", "extends", "description"], shipped),
     `At the top of the file: \`extends\`, the profile to start from, and \`description\` (${configKeys(profileSchema.pick({ description: true }))[0]?.type ?? description.type}).`,
     ...sections,
@@ -180,4 +187,8 @@ function innerObject(schema: unknown): z.ZodObject {
 if (import.meta.main) {
   const folder = join(ROOT, "docs/reference");
   for (const name of await writeReference(folder)) process.stdout.write(`docs/reference/${name}\n`);
+  const schemaFile = "core/realtime/session-schema.json";
+  await Bun.write(join(ROOT, schemaFile), JSON.stringify(sessionSchema()));
+  Bun.spawnSync([process.execPath, "fmt", "--no-script", schemaFile], { cwd: ROOT });
+  process.stdout.write(`${schemaFile}\n`);
 }

@@ -7,7 +7,7 @@ import { FLAGS } from "../core/flags.ts";
 import { listProfiles } from "../core/profile-source.ts";
 import { RETAINED_TOPICS } from "../core/topics.ts";
 import { cells, configKeys, readmeTable } from "../docs/config-table.ts";
-import { writeReference } from "../docs/generate.ts";
+import { sessionSchema, writeReference } from "../docs/generate.ts";
 import { pluginDefinition, pluginNames } from "../docs/plugin-list.ts";
 import { readTopics } from "../docs/topic-source.ts";
 import { ROOT, read } from "./source-tree.ts";
@@ -72,6 +72,14 @@ describe("the reference pages", () => {
       rmSync(folder, { recursive: true });
     }
   });
+});
+
+test("the client on its own checks its options by the rules of the [session] table", () => {
+  const written = JSON.parse(read("core/realtime/session-schema.json")) as unknown;
+  expect(
+    written,
+    "core/realtime/session-schema.json is not what core/realtime/config.ts says: run `bun run docs` and commit the result",
+  ).toEqual(sessionSchema());
 });
 
 describe("the README of a plugin", () => {

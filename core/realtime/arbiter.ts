@@ -70,10 +70,12 @@ export class Arbiter {
   #cancelled = "";
   /** The user speaks, or has spoken and the server is about to answer. */
   #turn: "none" | "speaking" | "answer_due" = "none";
+  /** Speech of the user is in the conversation, and the server has not begun to answer it. */
+  #owed = false;
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #requestTimer: ReturnType<typeof setTimeout> | undefined;
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #counters = { asked: 0, coalesced: 0, retried: 0, cancelled: 0, timed_out: 0 };
+  readonly #counters = { asked: 0, coalesced: 0, retried: 0, cancelled: 0, timed_out: 0, reminded: 0 };
 
   constructor(deps: ArbiterDeps) {
     this.#deps = deps;
@@ -87,6 +89,11 @@ export class Arbiter {
   /** Nothing runs, nothing is wanted and the user is silent. */
   get atRest(): boolean {
     return !this.#wish && !this.#request && this.#active === null && this.#turn === "none";
+  }
+
+  /** The server is to do the next thing: it was asked, it answers, or the user speaks to it. */
+  get awaits(): boolean {
+    return this.#request !== null || this.#active !== null || this.#turn !== "none";
   }
 
   /** Asks for an answer, now or as soon as that is allowed. */
@@ -147,6 +154,7 @@ export class Arbiter {
   /** True where the response is unwanted by now and was cancelled at once. */
   created(responseId: string, clientEventId: string | undefined): boolean {
     this.#active = responseId;
+    this.#owed = false;
     const request = this.#request;
     if (request?.state === "sent" && (clientEventId === undefined || clientEventId === request.eventId)) {
       clearTimeout(this.#requestTimer);
@@ -215,6 +223,11 @@ export class Arbiter {
     if (this.#deps.answersItself) this.#awaitAnswer(this.#deps.responseMs);
   }
 
+  /** What the user said is in the conversation: where the server answers by itself, it owes that. */
+  committed(): void {
+    this.#owed = this.#deps.answersItself;
+  }
+
   /** The robot's own ears hear speech, before the server says so. */
   speechNoticed(): void {
     if (this.#deps.answersItself && this.#turn === "none") this.#awaitAnswer(EARS_MS);
@@ -253,6 +266,7 @@ export class Arbiter {
     this.#doubtful = null;
     this.#givenUp = null;
     this.#wish = null;
+    this.#owed = false;
   }
 
   counters(): Record<string, number> {
@@ -279,8 +293,16 @@ export class Arbiter {
     this.#turn = "answer_due";
     this.#turnTimer = setTimeout(() => {
       this.#turn = "none";
+      if (this.#owed) this.#remind();
       this.pump();
     }, limitMs);
+  }
+
+  /** The server took what the user said and does not answer it: it is asked to. */
+  #remind(): void {
+    this.#owed = false;
+    this.#counters.reminded++;
+    this.#wish ??= { instructions: undefined, automatic: true };
   }
 
   #endTurn(): void {

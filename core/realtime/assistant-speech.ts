@@ -5,6 +5,9 @@ import { newId } from "./events.ts";
 import type { AudioDelta, ClientEvent } from "./events.ts";
 import { RecentIds } from "./recent-ids.ts";
 
+/** After its last item a response ends within this, ms, or has more to it. */
+const MORE_MS = 300;
+
 /** What an interruption has the server do to an item, so that the model remembers what was heard and no more. */
 export interface Cut {
   itemId: string;
@@ -46,18 +49,21 @@ interface Utterance {
 export class AssistantSpeech {
   readonly #playback: Playback;
   readonly #publish: AssistantSpeechDeps["publish"];
+  readonly #onWords: AssistantSpeechDeps["onWords"];
   readonly #utterances = new Map<string, Utterance>();
   readonly #cutResponses = new RecentIds();
   readonly #cutItems = new RecentIds();
   readonly #finished = new RecentIds();
   #begun = "";
-  /** Response of which the last item is here in full. */
+  /** Response of which the last item is here in full, and since when. */
   #whole = "";
+  #wholeAtMs = 0;
   readonly #undos: (() => void)[];
   readonly #counters = { deltas: 0, late_deltas: 0, interruptions: 0, truncated: 0, deleted: 0 };
 
   constructor({ playback, publish, onWords }: AssistantSpeechDeps) {
     this.#playback = playback;
+    this.#onWords = onWords;
     this.#publish = (topic, event) => {
       publish(topic, event);
       if (topic !== "assistant.transcript" || !onWords) return;
@@ -81,14 +87,26 @@ export class AssistantSpeech {
     return this.#cutResponses.has(responseId);
   }
 
-  /** True where all that was said in the response, so far, is here to the end. */
+  /**
+   * True where all that was said in the response is here to the end, and nothing else seems to come of it: its end
+   * follows that of its last item at once, so a silence in between was the beginning of something else.
+   */
   isWhole(responseId: string): boolean {
-    return this.#whole === responseId;
+    return this.#whole === responseId && performance.now() - this.#wholeAtMs < MORE_MS;
   }
 
-  /** True where some of the response's words or sounds are here. */
+  /** The response has more to it than what was said so far. */
+  goesOn(responseId: string): void {
+    if (this.#whole === responseId) this.#whole = "";
+  }
+
+  /** True where some of the response's words or sounds are here, and nobody broke in. */
   begun(responseId: string): boolean {
-    return [...this.#utterances.values()].some((utterance) => utterance.responseId === responseId);
+    if (this.isCut(responseId)) return false;
+    return (
+      this.#begun === responseId ||
+      [...this.#utterances.values()].some((utterance) => utterance.responseId === responseId)
+    );
   }
 
   cutResponse(responseId: string): void {
@@ -121,7 +139,7 @@ export class AssistantSpeech {
   audioDone(itemId: string): void {
     const utterance = this.#utterances.get(itemId);
     if (!utterance) return;
-    if (utterance.samples > 0) this.#whole = utterance.responseId;
+    if (utterance.samples > 0) this.#isHere(utterance.responseId);
     this.#endAudio(utterance);
   }
 
@@ -151,7 +169,7 @@ export class AssistantSpeech {
     if (!utterance) return;
     this.#endAudio(utterance);
     if (!utterance.cutShort && (utterance.samples > 0 || utterance.text !== ""))
-      this.#whole = utterance.responseId;
+      this.#isHere(utterance.responseId);
     utterance.ended = true;
     this.#settle(utterance);
   }
@@ -220,9 +238,24 @@ export class AssistantSpeech {
     return { ...this.#counters };
   }
 
+  /** The link is gone in the middle of an item's sound: words that are ahead of it are not said any more. */
+  protected breakOff(itemId: string): void {
+    const utterance = this.#utterances.get(itemId);
+    if (!utterance) return;
+    const receivedMs = Math.floor((utterance.samples * 1000) / RATE_HZ);
+    utterance.text = receivedMs > 0 ? this.wordsHeard(itemId, utterance.text, receivedMs, receivedMs) : "";
+    utterance.cutShort = true;
+    this.#onWords?.(itemId, utterance.text);
+  }
+
   /** What of an item's words counts as heard when it is cut; words that nobody speaks are read, and count. */
   protected wordsHeard(_itemId: string, text: string, playedMs: number, receivedMs: number): string {
     return receivedMs > 0 ? heardText(text, playedMs, receivedMs) : text;
+  }
+
+  #isHere(responseId: string): void {
+    this.#whole = responseId;
+    this.#wholeAtMs = performance.now();
   }
 
   #isLate(responseId: string, itemId: string): boolean {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { FAULTS, VARIABLE } from "./settings-formats.ts";
 
-const variable = z.string().regex(/^[A-Za-z_]\w*$/, "expected the name of an environment variable");
+const variable = z.string().regex(VARIABLE, FAULTS.variable).meta({ format: "variable" });
 
 const shape = {
   /**
@@ -19,7 +20,7 @@ const shape = {
   token_command: z.array(z.string().min(1)),
   token_command_ms: z.number().int().min(1).max(120_000),
   /** Where tokens are minted, if not beside the Realtime URL: `client_secrets`, in the beta dialect `sessions`. */
-  token_url: z.url({ protocol: /^https?$/, error: "expected an http:// or https:// URL" }),
+  token_url: z.url({ protocol: /^https?$/, error: FAULTS.tokenUrl }).meta({ format: "token-url" }),
   /** How long a minted token may be used to start a session. */
   token_life_s: z.number().int().min(10).max(7200),
   /** OpenAI-Organization; "" is OPENAI_ORG_ID of the environment, if set. */

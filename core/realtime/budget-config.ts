@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What the budget may make the robot do, the dearest first. */
-export const BUDGET_STEPS = ["smaller_model", "local_brain", "sleep"] as const;
+const BUDGET_STEPS = ["smaller_model", "local_brain", "sleep"] as const;
 
 const tokenPrice = z.strictObject({
   in: z.number().min(0),

@@ -89,10 +89,13 @@ export class Budget {
     return warning;
   }
 
-  /** The step that the session shall take; given once. */
+  /** The step that the session takes now, after the warning was said; given, and published, once. */
   takeStep(): BudgetStep | null {
     const { step } = this.#orders;
+    if (step === null) return null;
     this.#orders.step = null;
+    const model = step === "smaller_model" ? { model: this.#deps.config.smaller_model } : {};
+    this.#deps.publish("budget.degraded", { step, scope: this.#scope, ...model });
     return step;
   }
 
@@ -122,8 +125,6 @@ export class Budget {
     this.#step = step;
     this.#scope = scope;
     this.#orders.step = step;
-    const model = step === "smaller_model" ? { model: this.#deps.config.smaller_model } : {};
-    this.#deps.publish("budget.degraded", { step, scope, ...model });
   }
 }
 

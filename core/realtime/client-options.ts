@@ -1,11 +1,13 @@
 import type { z } from "zod";
 import { MynaError } from "../errors.ts";
 import { credentialsOf } from "./auth.ts";
-import { sessionConfig } from "./config.ts";
-import type { SessionConfig } from "./config.ts";
+import type { SessionConfig, sessionConfig } from "./config.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { WireSession } from "./event-shapes.ts";
 import type { ToolDescription } from "./port.ts";
+import SCHEMA from "./session-schema.json" with { type: "json" };
+import { checked } from "./settings-check.ts";
+import type { SettingsSchema } from "./settings-check.ts";
 import type { Connect } from "./transport.ts";
 
 /** Fields of `session.update`, without its type. */
@@ -55,10 +57,9 @@ export function parseClientOptions(options: RealtimeClientOptions): SessionConfi
     if (SHARED.some((one) => one === key)) settings[key] = value;
     else if (!OWN.has(key)) faults.push(`${key}: there is no such option`);
   }
-  const result = sessionConfig.safeParse(settings);
-  for (const issue of result.error?.issues ?? []) faults.push(`${issue.path.join(".")}: ${issue.message}`);
-  if (result.success && faults.length === 0) return result.data;
-  throw new MynaError("CONFIG_INVALID", `RealtimeClient: ${faults.join("; ")}`, { cause: result.error });
+  const config = checked(SCHEMA as SettingsSchema, settings, "", faults);
+  if (faults.length > 0) throw new MynaError("CONFIG_INVALID", `RealtimeClient: ${faults.join("; ")}`);
+  return config as SessionConfig;
 }
 
 /** Where the client connects next, and as what. */

@@ -60,20 +60,7 @@ export class RealtimeClient {
     const opening = (this.#opening ??= Promise.withResolvers<void>());
     // Who calls start() alone does not look at it.
     opening.promise.catch(() => {});
-    if (this.#link === null) {
-      this.#wasReady = false;
-      this.#link = new ClientLink({
-        config: this.#config,
-        options: this.#options,
-        session: this.#session,
-        onAudio: (event, frame) => this.#audio(event, frame),
-        onWire: (event) => this.#receive(event),
-        onStream: (pcm) => this.#stream(pcm),
-        onReady: (url) => this.#ready(url),
-        onChange: (change) => this.#changed(change),
-      });
-      this.#link.start();
-    }
+    (this.#link ??= this.#newLink()).start();
     return opening.promise;
   }
 
@@ -93,7 +80,7 @@ export class RealtimeClient {
     this.#link = null;
     this.#count(link);
     const closed = link.close();
-    this.#enter("closed");
+    if (this.#state !== "idle") this.#enter("closed");
     if (wasReady) this.#listeners.emit("disconnect", { reason, willReconnect: false });
     this.#opening?.reject(new MynaError("LINK_CLOSED", `disconnected: ${reason}`));
     this.#opening = null;
@@ -134,8 +121,9 @@ export class RealtimeClient {
   }
 
   /**
-   * Sends an event, in the names of the dialect; while there is no link it waits in the outbox and follows the
-   * configuration of the next session. Throws ARGUMENT_INVALID for what is no event.
+   * Sends an event, in the names of the dialect; while there is no link, also before `connect`, it waits in the outbox and
+   * follows the configuration of the next session. Once closed, nothing waits until `connect`. Throws ARGUMENT_INVALID for
+   * what is no event.
    */
   send(event: ClientWireEvent): SendOutcome {
     const text = frameOf(event);
@@ -155,8 +143,8 @@ export class RealtimeClient {
    */
   appendInputAudio(audio: Int16Array | Uint8Array | string): SendOutcome {
     const samples = inputSamples(audio);
-    const link = this.#link;
     this.#stats.appended();
+    const link = this.#openLink();
     if (link?.sendAudio(samples)) return "sent";
     return this.#send(link === null ? "" : link.append(samples), "audio");
   }
@@ -231,9 +219,29 @@ export class RealtimeClient {
     return this.#stats.read();
   }
 
+  /** The link, made where nobody has connected yet: its outbox keeps what is sent before. Null once closed. */
+  #openLink(): ClientLink | null {
+    if (this.#link === null && this.#state === "idle" && !this.#destroyed) this.#link = this.#newLink();
+    return this.#link;
+  }
+
+  #newLink(): ClientLink {
+    this.#wasReady = false;
+    return new ClientLink({
+      config: this.#config,
+      options: this.#options,
+      session: this.#session,
+      onAudio: (event, frame) => this.#audio(event, frame),
+      onWire: (event) => this.#receive(event),
+      onStream: (pcm) => this.#stream(pcm),
+      onReady: (url) => this.#ready(url),
+      onChange: (change) => this.#changed(change),
+    });
+  }
+
   #send(text: string, weight: "audio" | "event" | "result"): SendOutcome {
-    const link = this.#link;
-    if (link === null || text === "") {
+    const link = this.#openLink();
+    if (link === null) {
       this.#totals.dropped++;
       return "dropped";
     }

@@ -39,8 +39,14 @@ const outbox = z.strictObject({
 const timeouts = z.strictObject({
   /** From the first packet until the server has taken our configuration. */
   connect_ms: z.number().int().min(1).default(30_000),
+  /** Silence of the server after which it is asked for a sign of life. */
   ping_ms: z.number().int().min(1).default(20_000),
+  /** Silence after that which ends the connection; a server that never answers a ping is left alone. */
   pong_ms: z.number().int().min(1).default(10_000),
+  /** In place of `ping_ms` while the body moves or an answer is awaited. */
+  watched_ping_ms: z.number().int().min(1).default(500),
+  /** In place of `pong_ms` while the body moves (at most twice as long on a slow way) or an answer is awaited. */
+  watched_pong_ms: z.number().int().min(1).default(1000),
   /** From `response.create` until the server says that it begins. */
   response_ms: z.number().int().min(1).default(10_000),
   /** No event for so long while a response runs: the link counts as dead. */

@@ -4,6 +4,7 @@ import type { Dialect } from "./dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Reroute } from "./endpoints.ts";
 import type { ServerEvent } from "./events.ts";
+import type { Attention } from "./heartbeat.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import type { RestoreWire } from "./retelling.ts";
 import type { Connect } from "./transport.ts";
@@ -25,6 +26,12 @@ export interface ConnectionDeps {
   connect: Connect;
   /** Less time than the configured one for the present endpoint to become ready; undefined for that. */
   patienceMs?: () => number | undefined;
+  /** True while the program starts: a server that is not there yet is no news then, and {@link Connection.endpointChanged} follows. */
+  starting?: () => boolean;
+  /** Why signs of life of the server are looked for closely now. */
+  attention?: () => Attention;
+  /** The server does not answer pings: a hang of it is noticed late. Told once. */
+  onDeaf?: () => void;
   /**
    * Another endpoint may take over where the present one failed, after it was ready for `readyMs` (null: it never was);
    * null where there is no other.

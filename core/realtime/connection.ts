@@ -1,13 +1,12 @@
 import { MynaError } from "../errors.ts";
 import type { LinkState } from "../topics.ts";
+import { Admission } from "./admission.ts";
 import { Backoff } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { newId } from "./events.ts";
-import type { ServerEvent } from "./events.ts";
 import type { ConnectionDeps, LinkChange } from "./connection-deps.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LinkEnds } from "./link-end.ts";
-import { expiredFault, fatalFault, linkFailure } from "./link-failure.ts";
+import { endingFault, linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { Outbox } from "./outbox.ts";
 import type { Weight } from "./outbox.ts";
@@ -15,6 +14,10 @@ import { Standby } from "./standby.ts";
 import type { Transport, TransportEvents, TransportRequest } from "./transport.ts";
 
 export type { ConnectionDeps, Endpoint, LinkChange };
+
+/** So long, ms, a link has to hold before its server is called as soon after the next failure as after the first. */
+const STEADY_MS = 10_000;
+const NO_PULSE = { ...linkFailure("LINK_CLOSED", "the server does not answer pings"), hung: true };
 
 /**
  * The link to the server: idle → connecting → ready → waiting → connecting … → closed. It is ready once our own
@@ -31,17 +34,13 @@ export class Connection {
   #url = "";
   #model = "";
   #request: TransportRequest | undefined;
-  #hello = "";
-  #greeted = false;
-  /** Takes the events of a session that is being restored; null at all other times. */
-  #restoring: ((event: ServerEvent) => void) | null = null;
+  readonly #admission: Admission;
   /** Connection that takes over at a pause. */
   #standby: Standby | null = null;
   #readyAtMs = 0;
   readonly #ends = new LinkEnds();
   readonly #heartbeat: Heartbeat;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #deadline: ReturnType<typeof setTimeout> | undefined;
   readonly #counters = {
     connects: 0,
     received: 0,
@@ -58,12 +57,23 @@ export class Connection {
     this.#deps = deps;
     this.#backoff = new Backoff(deps.config.reconnect, deps.random);
     this.#outbox = new Outbox(deps.config.outbox);
-    const { ping_ms: pingMs, pong_ms: pongMs } = deps.config.timeouts;
+    this.#admission = new Admission({
+      configure: deps.configure,
+      restore: deps.restore,
+      send: (text) => this.#transmit(text),
+      onLate: () => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time")),
+      onReady: () => this.#becomeReady(),
+    });
+    const { timeouts } = deps.config;
     this.#heartbeat = new Heartbeat({
-      pingMs,
-      pongMs,
+      pingMs: timeouts.ping_ms,
+      pongMs: timeouts.pong_ms,
+      watchedPingMs: timeouts.watched_ping_ms,
+      watchedPongMs: timeouts.watched_pong_ms,
+      ...(deps.attention && { attention: deps.attention }),
       ping: () => this.#transport?.ping(),
-      onDead: () => this.#lose(linkFailure("LINK_CLOSED", "the server does not answer pings")),
+      onDead: () => this.#lose(NO_PULSE),
+      ...(deps.onDeaf && { onDeaf: deps.onDeaf }),
     });
   }
 
@@ -73,7 +83,7 @@ export class Connection {
 
   /** Ready, and the session has all that it needs: what is sent now is sent at once. */
   get open(): boolean {
-    return this.#state === "ready" && this.#restoring === null;
+    return this.#state === "ready" && !this.#admission.restoring;
   }
 
   start(): void {
@@ -83,8 +93,7 @@ export class Connection {
   /** Sends now, or keeps it for when the link is ready. False where the outbox had to drop an event. */
   send(text: string, weight: Weight = "event"): boolean {
     if (this.open) {
-      this.#counters.sent++;
-      this.#transport?.send(text);
+      this.#transmit(text);
       return true;
     }
     return this.#state === "closed" ? false : this.#outbox.add(text, weight);
@@ -151,14 +160,14 @@ export class Connection {
     this.#standby = null;
     const old = this.#abandon();
     this.#counters.renewed++;
-    this.#restoring = () => {};
+    this.#admission.hold();
     this.#deps.onLost(linkFailure("LINK_CLOSED", "the session was renewed"), true);
     if (this.#state !== "ready") standby.close();
     else {
       this.#transport = standby.handOver(this.#events(++this.#generation));
       if (standby.created) this.#deps.onEvent(standby.created);
-      this.#heartbeat.beat();
-      this.#restore();
+      this.#heartbeat.arrived(this.#url);
+      this.#admission.restore(null);
     }
     void old?.close();
     return true;
@@ -185,7 +194,8 @@ export class Connection {
   }
 
   counters(): Record<string, unknown> {
-    return { ...this.#counters, generation: this.#generation, outbox: this.#outbox.counters() };
+    const outbox = this.#outbox.counters();
+    return { ...this.#counters, ...this.#heartbeat.counters(), generation: this.#generation, outbox };
   }
 
   #modelOf(endpoint: Endpoint): string {
@@ -214,37 +224,29 @@ export class Connection {
     this.#counters.connects++;
     this.#url = endpoint.url;
     this.#model = this.#modelOf(endpoint);
-    this.#greeted = false;
     this.#enter("connecting");
     if (generation !== this.#generation) return;
     const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
     const { message_bytes: maxMessageBytes } = config.limits;
     const request = dialect.request(endpoint.url, this.#model, endpoint.apiKey);
     this.#request = { ...request, handshakeMs, sendMs, maxMessageBytes, endpoint };
-    this.#expectReady(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
+    this.#admission.begin(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
     this.#transport = connect(this.#request, this.#events(generation));
-  }
-
-  /** Gives up the present attempt unless it is ready in time. */
-  #expectReady(limitMs: number): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(
-      () => this.#lose(linkFailure("LINK_TIMEOUT", "the server did not become ready in time")),
-      limitMs,
-    );
   }
 
   /** There is no server (yet): another endpoint, or a wait until it has come. */
   #missing(): void {
     const failure = linkFailure("SERVICE_UNAVAILABLE", "the Realtime server is not there yet");
     const route = this.#deps.reroute?.(failure, null);
-    if (route === "at_once") {
-      this.#open();
-      return;
-    }
-    const retryInMs = route === "wait" ? this.#backoff.fail() : null;
+    if (route === "at_once") this.#open();
+    else this.#wait(failure, route === "wait" ? this.#backoff.fail() : null);
+  }
+
+  /** Until the time is up, or, with null, until the address of a server is known. */
+  #wait(failure: LinkFailure, retryInMs: number | null): void {
     if (retryInMs !== null) this.#timer = setTimeout(() => this.#open(), retryInMs);
-    this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
+    if (failure.code === "SERVICE_UNAVAILABLE" && this.#deps.starting?.()) this.#state = "waiting";
+    else this.#enter("waiting", { failure, ...(retryInMs !== null && { retryInMs }) });
   }
 
   /** What a transport tells; after its generation is over nothing of it counts. */
@@ -257,44 +259,45 @@ export class Connection {
       onOpen: () => mine(() => this.#greet()),
       onText: (text) => mine(() => this.#receive(text)),
       onAudio: (pcm) => {
-        if (generation === this.#generation && this.#state === "ready") this.#deps.onAudio?.(pcm);
+        if (generation !== this.#generation) return;
+        this.#heartbeat.beat();
+        if (this.#state === "ready") this.#deps.onAudio?.(pcm);
       },
-      onBinary: () => mine(() => void this.#counters.binary_frames++),
-      onPong: () => mine(() => this.#heartbeat.beat()),
+      onBinary: () =>
+        mine(() => {
+          this.#counters.binary_frames++;
+          this.#heartbeat.beat();
+        }),
+      onPong: () => mine(() => this.#heartbeat.pong()),
       onClose: (failure) => mine(() => this.#lose(failure)),
     };
   }
 
   #greet(): void {
-    this.#hello = newId("event");
-    this.#greeted = true;
+    this.#admission.greet();
+    this.#heartbeat.arrived(this.#url);
+  }
+
+  #transmit(text: string): void {
     this.#counters.sent++;
-    this.#transport?.send(this.#deps.configure(this.#hello));
-    this.#heartbeat.beat();
+    this.#transport?.send(text);
+    this.#heartbeat.sent(text.length);
   }
 
   #receive(text: string): void {
     this.#counters.received++;
+    this.#heartbeat.beat();
     const event = this.#deps.dialect.decode(text);
     if (event === null) return;
     if (event.type === "error") {
-      const end = fatalFault(event.fault) ?? expiredFault(event.fault);
-      if (end) {
-        this.#lose(end);
-        return;
-      }
-      const configuring = this.#state === "connecting" && !this.#restoring;
-      if (configuring && (event.fault.eventId ?? this.#hello) === this.#hello) {
-        this.#refused(event.fault.kind, event.fault.message);
-        return;
-      }
-    }
-    if (this.#restoring) {
-      this.#restoring(event);
-      return;
-    }
+      const refused = this.#state === "connecting" && this.#admission.isRefusal(event.fault);
+      const end = endingFault(event.fault, refused);
+      if (end) return this.#lose(end);
+    } else if (event.type === "response_done" && event.status === "completed") this.#backoff.reset();
+    if (this.#admission.receive(event)) return;
     if (event.type === "session_updated" && this.#state === "connecting") {
-      if (this.#greeted) this.#restore();
+      // It lets us in: what we have to tell it may take its time.
+      if (this.#admission.greeted) this.#admission.restore(this.#deps.config.timeouts.connect_ms);
       return;
     }
     if (this.#state === "connecting" && event.type !== "session_created") {
@@ -304,38 +307,7 @@ export class Connection {
     this.#deps.onEvent(event);
   }
 
-  #refused(kind: string, message: string): void {
-    const text = `the server does not accept the session's configuration: ${message}`;
-    this.#lose(kind === "server_error" ? linkFailure("LINK_CLOSED", text) : linkFailure("LINK_FATAL", text));
-  }
-
-  /** Sends what the session has to know before the rest, then goes on. */
-  #restore(): void {
-    const generation = this.#generation;
-    let ended = false;
-    // It lets us in: what we have to tell it may take its time.
-    if (this.#state === "connecting") this.#expectReady(this.#deps.config.timeouts.connect_ms);
-    this.#restoring = () => {};
-    const receive = this.#deps.restore?.({
-      send: (text) => {
-        if (generation !== this.#generation) return;
-        this.#counters.sent++;
-        this.#transport?.send(text);
-      },
-      done: () => {
-        if (ended || generation !== this.#generation) return;
-        ended = true;
-        this.#becomeReady();
-      },
-    });
-    if (!receive) this.#becomeReady();
-    else if (!ended && generation === this.#generation) this.#restoring = receive;
-  }
-
   #becomeReady(): void {
-    clearTimeout(this.#deadline);
-    this.#restoring = null;
-    this.#backoff.reset();
     this.#readyAtMs = performance.now();
     if (this.#state !== "ready") this.#enter("ready");
     if (this.state !== "ready") return;
@@ -348,6 +320,7 @@ export class Connection {
     const wasReady = this.#state === "ready";
     this.#abandon()?.terminate();
     const livedMs = wasReady ? performance.now() - this.#readyAtMs : null;
+    if (livedMs !== null && livedMs >= STEADY_MS) this.#backoff.reset();
     const { failure: verdict, atOnce: rotates } = this.#ends.judge(failure, livedMs);
     if (wasReady) {
       this.#counters.lost++;
@@ -356,33 +329,21 @@ export class Connection {
       // A listener may have closed the link.
       if (this.state === "closed") return;
     }
-    if (atOnce || rotates) {
-      if (rotates) this.#counters.rotated++;
-      this.#open();
-      return;
-    }
-    const route = this.#deps.reroute?.(verdict, livedMs);
-    if (route === "at_once") {
-      this.#open();
-      return;
-    }
+    if (rotates) this.#counters.rotated++;
+    const route = atOnce || rotates ? "at_once" : this.#deps.reroute?.(verdict, livedMs);
+    if (route === "at_once") return this.#open();
     const delayMs = (route ? route === "wait" : verdict.retryable) ? this.#backoff.fail() : null;
     const retryInMs = delayMs === null ? null : Math.max(delayMs, verdict.retryAfterMs ?? 0);
-    if (retryInMs === null) {
-      this.#outbox.clear();
-      this.#enter("closed", { failure: { ...verdict, retryable: false } });
-    } else {
-      this.#timer = setTimeout(() => this.#open(), retryInMs);
-      this.#enter("waiting", { retryInMs, failure: verdict });
-    }
+    if (retryInMs !== null) return this.#wait(verdict, retryInMs);
+    this.#outbox.clear();
+    this.#enter("closed", { failure: { ...verdict, retryable: false } });
   }
 
   /** Leaves the present connection without a word; what it still says is dropped. */
   #abandon(): Transport | undefined {
     clearTimeout(this.#timer);
-    clearTimeout(this.#deadline);
+    this.#admission.stop();
     this.#heartbeat.stop();
-    this.#restoring = null;
     this.#standby?.close();
     this.#standby = null;
     const transport = this.#transport;
@@ -393,6 +354,7 @@ export class Connection {
 
   #enter(state: LinkState, about: { retryInMs?: number; failure?: LinkFailure } = {}): void {
     this.#state = state;
-    this.#deps.onChange({ state, url: this.#url, attempt: this.#backoff.failures + 1, ...about });
+    const attempt = state === "ready" ? 1 : this.#backoff.failures + 1;
+    this.#deps.onChange({ state, url: this.#url, attempt, ...about });
   }
 }

@@ -128,6 +128,10 @@ export class GaDialect implements Dialect {
       case "response.created":
       case "response.done":
         return this.#response(type, event["response"]);
+      case "response.output_item.added": {
+        const item = isRecord(event["item"]) ? event["item"] : {};
+        return item["type"] === "function_call" ? { type: "call_announced", responseId } : null;
+      }
       case "response.output_item.done": {
         const item = isRecord(event["item"]) ? event["item"] : {};
         const id = textOf(item["id"]);

@@ -1,14 +1,12 @@
 import { z } from "zod";
 import { endpointAuth } from "./auth-config.ts";
-
-const SECRET_PARAMETER = /key|token|secret|password/i;
+import { FAULTS, holdsNoSecret } from "./settings-formats.ts";
 
 /** A ws:// or wss:// URL without anything secret in it; the message never repeats the text. */
 export const serverUrl = z
-  .url({ protocol: /^wss?$/, error: "expected a ws:// or wss:// URL" })
-  .refine(holdsNoSecret, {
-    error: "expected a URL without a password or key: secrets come from the environment",
-  });
+  .url({ protocol: /^wss?$/, error: FAULTS.serverUrl })
+  .refine(holdsNoSecret, { error: FAULTS.secretInUrl })
+  .meta({ format: "realtime-url" });
 
 /** Which way of writing events a server speaks; `auto` finds out. */
 export const dialectName = z.enum(["auto", "ga", "beta"]);
@@ -35,10 +33,3 @@ export const endpointConfig = z
 
 /** One endpoint of a profile. */
 export type EndpointConfig = z.output<typeof endpointConfig>;
-
-function holdsNoSecret(text: string): boolean {
-  const url = URL.parse(text);
-  if (!url) return true;
-  const secret = [...url.searchParams.keys()].some((name) => SECRET_PARAMETER.test(name));
-  return !secret && url.username === "" && url.password === "";
-}

@@ -46,7 +46,10 @@ export class Failover {
   readonly #probe: EndpointsProbe;
   readonly #network: NetworkWatch;
   #offline = false;
-  #lastFailure = "";
+  /** The link is closed on purpose. */
+  #resting = false;
+  /** Why servers are not used, by position. */
+  readonly #failures = new Map<number, LinkFailure>();
   #lastRefused = false;
   #voice: string | undefined;
   /** The one to go back to at the next pause. */
@@ -78,7 +81,7 @@ export class Failover {
       onLost: () => this.#networkLost(),
       onBack: () => {
         this.#offline = false;
-        if (this.#endpoints.at > 0) this.#probe.watch(this.#endpoints.at);
+        this.#lookAround();
       },
     });
   }
@@ -106,9 +109,9 @@ export class Failover {
     const { at, several } = this.#endpoints;
     if (!several) return null;
     const from = this.#endpoints.nameOf(at);
-    // Without a network a second attempt at the same server is lost time.
-    const reroute = this.#endpoints.failed(failure, this.#offline ? null : readyMs);
-    this.#lastFailure = failure.message;
+    // Without a network, or with nobody at home, a second attempt at the same server is lost time.
+    const reroute = this.#endpoints.failed(failure, this.#offline || failure.hung ? null : readyMs);
+    this.#failures.set(at, failure);
     this.#lastRefused = !failure.retryable;
     if (this.#endpoints.at !== at && reroute === "at_once") {
       this.#deps.log.info("trying the next server", {
@@ -126,6 +129,12 @@ export class Failover {
     if (this.#endpoints.several) this.#network.start();
     const change = this.#endpoints.ready();
     const { at } = this.#endpoints;
+    this.#failures.delete(at);
+    if (this.#resting) {
+      this.#resting = false;
+      this.#lookAround();
+      this.#awaitPause();
+    }
     // It let us in for a look, and not when we came.
     if (!change && at > 0 && this.#recovered === null) this.#probe.goOn(at, this.#lastRefused);
     if (!change) return;
@@ -134,17 +143,30 @@ export class Failover {
     const better = change.to < change.from;
     this.#counters.changes++;
     const about = { endpoint: to, previous: from, preferred: change.to === 0 };
+    const reason = better ? `${to} has recovered` : this.#whyNoneBefore(change.to);
     publish("session.endpoint_changed", {
       ...about,
       url: this.#endpoints.current()?.url ?? "",
-      reason: better ? `${to} has recovered` : this.#lastFailure,
+      reason,
     });
-    log[better ? "info" : "warn"](better ? "back at a better server" : "another server answers", about);
+    log[better ? "info" : "warn"](better ? "back at a better server" : "another server answers", {
+      ...about,
+      reason,
+    });
     this.#recovered = null;
     this.#probe.watch(change.to);
-    const said = better ? `${to} answers again.` : `I cannot reach ${from}. ${to} answers now.`;
+    const trouble = sayTrouble(from, this.#failures.get(change.from));
+    const said = better ? `${to} answers again.` : `${trouble} ${to} answers now.`;
     this.#notice = config.failover.announce && (!better || this.#told) ? said : null;
     this.#awaitPause();
+  }
+
+  /** The link is closed on purpose: no server is called until it is open again. */
+  rest(): void {
+    this.#resting = true;
+    this.#recovered = null;
+    clearTimeout(this.#timer);
+    this.#probe.stop();
   }
 
   /** Idempotent. */
@@ -156,6 +178,18 @@ export class Failover {
 
   counters(): Record<string, number> {
     return { ...this.#counters, ...this.#endpoints.counters(), ...this.#probe.counters() };
+  }
+
+  /** Of each server that is preferred to this one, why it is not used. */
+  #whyNoneBefore(at: number): string {
+    const failures = [...this.#failures].filter(([one]) => one < at).toSorted(([a], [b]) => a - b);
+    if (failures.length === 1) return failures[0]?.[1].message ?? "";
+    return failures.map(([one, { message }]) => `${this.#endpoints.nameOf(one)}: ${message}`).join("; ");
+  }
+
+  /** After the servers that are better than the one in use. */
+  #lookAround(): void {
+    if (!this.#resting) this.#probe.watch(this.#endpoints.at);
   }
 
   #networkLost(): void {
@@ -188,6 +222,12 @@ export class Failover {
     this.#told = !this.#told;
     this.#deps.respond(noticeInstructions(notice));
   }
+}
+
+/** What the robot says of a server that it does not use. */
+function sayTrouble(name: string, failure: LinkFailure | undefined): string {
+  if (failure?.code === "LINK_AUTH") return `I have no valid key for ${name}.`;
+  return failure?.retryable === false ? `${name} refuses me.` : `I cannot reach ${name}.`;
 }
 
 /** Has the model say a sentence; brain-local knows the form. */

@@ -70,6 +70,8 @@ export type ServerEvent =
       usage: TokenUsage | undefined;
     }
   | { type: "output_item_done"; responseId: string; itemId: string; call: FunctionCall | undefined }
+  /** The response goes on with a call, whose arguments are still to come. */
+  | { type: "call_announced"; responseId: string }
   /** An item is going to speak: where sound has a track of its own, the one that the sound belongs to. */
   | { type: "speech_announced"; responseId: string; itemId: string }
   /** The server's own queue of sound begins, has been played to its end, or was emptied. WebRTC and SIP only. */

@@ -15,6 +15,8 @@ export interface LinkFailure {
   retryAfterMs?: number;
   /** The session's time was up: no failure, the next one may begin at once. */
   expired?: boolean;
+  /** It stands, but nobody answers: another attempt at the same server would be lost time where there is another. */
+  hung?: boolean;
 }
 
 /** 1000 is retried as well, but only once: see the connection. */
@@ -106,6 +108,14 @@ export function fatalFault(fault: ServerFault): LinkFailure | undefined {
 export function expiredFault(fault: ServerFault): LinkFailure | undefined {
   if (fault.code !== "session_expired") return undefined;
   return { ...linkFailure("LINK_CLOSED", fault.message), expired: true };
+}
+
+/** The failure in which an error of the server ends the connection; undefined where it goes on. */
+export function endingFault(fault: ServerFault, answersConfiguration: boolean): LinkFailure | undefined {
+  const end = fatalFault(fault) ?? expiredFault(fault);
+  if (end || !answersConfiguration) return end;
+  const text = `the server does not accept the session's configuration: ${fault.message}`;
+  return linkFailure(fault.kind === "server_error" ? "LINK_CLOSED" : "LINK_FATAL", text);
 }
 
 /** True for errors that come of two sides acting at once; they need no one's attention. */

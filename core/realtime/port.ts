@@ -24,6 +24,8 @@ export interface ToolPort {
     name: string;
     argumentsJson: string;
     signal: AbortSignal;
+    /** Aborts when the connection that asked is lost; absent where nobody asks by a connection. */
+    link?: AbortSignal;
   }): Promise<ToolOutcome>;
   /** Called after tools were added or removed. */
   onChanged(handler: () => void): () => void;

@@ -24,6 +24,10 @@ export interface SessionDeps {
   budget?: BudgetConfig;
   /** Where the cost of the day is kept; undefined keeps it in memory only. */
   stateFile?: string | undefined;
+  /** True while the robot starts: what is not there yet is no news; {@link Session.endpointChanged} follows. */
+  starting?: () => boolean;
+  /** True while the body moves: then a server that hangs is noticed at once. */
+  moving?: () => boolean;
   /** A server of one's own that costs nothing, where there is one at the moment: the budget falls back to it. */
   localBrain?: () => Endpoint | null;
   /** Addresses of this computer, in place of the real ones, for tests. */

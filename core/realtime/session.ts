@@ -11,7 +11,7 @@ import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
-import { fatalFault } from "./link-failure.ts";
+import { fatalFault, linkFailure } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
@@ -50,6 +50,8 @@ export class Session {
   /** The context in which timers and sockets live as long as the session, whoever calls. */
   readonly #here = AsyncLocalStorage.snapshot();
   #runningResponse: string | null = null;
+  /** Connections in a row on which no answer began that was asked for. */
+  #vainAttempts = 0;
   readonly #counters = { events: 0, responses: 0 };
 
   constructor(deps: SessionDeps) {
@@ -64,7 +66,10 @@ export class Session {
       config,
       dialect: this.#dialect,
       endpoint: () => this.#limits.choose(this.#failover.current()),
+      ...(deps.starting && { starting: deps.starting }),
       patienceMs: () => this.#failover.patienceMs(),
+      attention: () => (deps.moving?.() ? "moving" : this.#arbiter.awaits ? "awaiting" : "none"),
+      onDeaf: () => deps.log.warn("the server does not answer pings: if it hangs, that is noticed late"),
       reroute: (failure, readyMs) => this.#failover.failed(failure, readyMs),
       connect: dialer({ connect, dialect: this.#dialect, model, speaks, known, log: deps.log }),
       configure: (eventId) => {
@@ -83,8 +88,7 @@ export class Session {
       ready: () => this.#connection.open,
       answersItself: detects && config.turn_detection.create_response,
       responseMs: config.timeouts.response_ms,
-      onTimeout: () =>
-        this.#faults.report("LINK_TIMEOUT", "the server did not begin an answer that was asked for"),
+      onTimeout: () => this.#unanswered(),
       holdMs: () => this.#limits.holdMs(),
       again: (fault) => this.#limits.refused(fault),
     });
@@ -129,7 +133,10 @@ export class Session {
       resume: () => this.#continuity.resume(),
       hear: (frame) => this.#continuity.frame(frame),
       open: () => this.#connection.start(),
-      hangUp: (reason) => this.#connection.hangUp(reason),
+      hangUp: (reason) => {
+        this.#failover.rest();
+        this.#connection.hangUp(reason);
+      },
       spent: (message) => this.#faults.report("BUDGET_SPENT", message),
     });
     const sources = [deps.endpoint, ...(deps.fallbacks ?? [])];
@@ -209,8 +216,8 @@ export class Session {
     if (state === "closed" || state === "idle") return;
     this.#clock.frame(atMs);
     this.#continuity.frame(frame);
-    if (this.#connection.sendAudio(frame)) return;
-    this.#connection.sendIfReady(this.#dialect.append(frame));
+    if (!this.#connection.open || this.#connection.sendAudio(frame)) return;
+    this.#connection.send(this.#dialect.append(frame));
   }
 
   #send(event: ClientEvent): void {
@@ -262,12 +269,13 @@ export class Session {
     const running = this.#runningResponse;
     this.#runningResponse = null;
     const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
-    const cut = running !== null && !whole && this.#speech.begun(running);
+    const { unsounded } = this.#speech;
+    const cut = unsounded || (running !== null && !whole && this.#speech.begun(running));
     this.#limits.lost(running !== null);
-    this.#tools.linkLost();
+    this.#tools.linkLost(renewed);
     this.#arbiter.linkLost(whole);
-    if (this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed }))
-      this.#arbiter.want({ automatic: true });
+    const owed = this.#continuity.linkLost({ whole: whole ? running : null, cut, serverIsAlive: renewed });
+    if (owed || unsounded) this.#arbiter.want({ automatic: true });
     this.#words.reset();
     this.#speech.linkLost();
     if (running === null) return;
@@ -275,6 +283,15 @@ export class Session {
       response_id: running,
       ...(whole ? { status: "completed" } : { status: "failed", message: failure.message }),
     });
+  }
+
+  /** The server is there, and does not begin an answer: another connection, to the next server where there is one, is asked. */
+  #unanswered(): void {
+    const message = "the server did not begin an answer that was asked for";
+    this.#faults.report("LINK_TIMEOUT", message);
+    const servers = 1 + (this.#deps.fallbacks?.length ?? 0);
+    if (this.#vainAttempts++ >= servers) return;
+    this.#connection.reconnect({ ...linkFailure("LINK_TIMEOUT", message), hung: true });
   }
 
   /**
@@ -296,25 +313,9 @@ export class Session {
     this.#arbiter.heard();
     this.#continuity.observe(event);
     this.#limits.receive(event);
+    if (this.#speech.receive(event)) return;
+    this.#words.receive(event);
     switch (event.type) {
-      case "audio":
-        this.#speech.audio(event);
-        break;
-      case "audio_done":
-        this.#speech.audioDone(event.itemId);
-        break;
-      case "speech_announced":
-        this.#speech.announced(event.responseId, event.itemId);
-        break;
-      case "output_buffer":
-        this.#speech.outputBuffer(event.responseId, event.change);
-        break;
-      case "text_delta":
-        this.#speech.textDelta(event.responseId, event.itemId, event.delta);
-        break;
-      case "text_done":
-        this.#speech.textDone(event.responseId, event.itemId, event.text);
-        break;
       case "speech_started":
         this.#arbiter.speechStarted();
         if (config.barge_in) this.#silence("server");
@@ -331,24 +332,16 @@ export class Session {
         });
         break;
       case "committed":
+        this.#arbiter.committed();
         if (config.transcription_model !== "") this.#words.committed(event.itemId, event.previousItemId);
         publish("user.committed", { item_id: event.itemId, committed_at_ms: performance.now() });
         break;
-      case "item_added":
-        this.#words.itemAdded(event.itemId, event.previousItemId);
-        break;
-      case "user_text_delta":
-        this.#words.delta(event.itemId, event.delta);
-        break;
-      case "user_text_done":
-        this.#words.done(event.itemId, event.text);
-        break;
       case "user_text_failed":
-        this.#words.done(event.itemId, "");
         this.#faults.report("SERVER_ERROR", `an utterance was not recognised: ${event.message}`);
         break;
       case "response_created":
         this.#runningResponse = event.responseId;
+        this.#vainAttempts = 0;
         this.#counters.responses++;
         this.#speech.responseBegan(event.responseId);
         if (this.#arbiter.created(event.responseId, event.clientEventId))
@@ -364,11 +357,6 @@ export class Session {
         break;
       case "error":
         this.#faults.receive(event.fault, this.#arbiter.fault(event.fault));
-        break;
-      case "session_created":
-      case "session_updated":
-      case "item_deleted":
-      case "rate_limits":
         break;
     }
   }

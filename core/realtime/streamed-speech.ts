@@ -1,6 +1,7 @@
 import { AssistantSpeech, heardText } from "./assistant-speech.ts";
 import type { AssistantSpeechDeps, Cut } from "./assistant-speech.ts";
-import type { AudioDelta } from "./events.ts";
+import type { AudioDelta, ServerEvent } from "./events.ts";
+import { RecentIds } from "./recent-ids.ts";
 
 /** How long sound may still be on its way when the server says that its queue is empty: event and packet race. */
 const LAST_PACKETS_MS = 200;
@@ -37,6 +38,8 @@ export class StreamedSpeech extends AssistantSpeech {
   readonly #flushServer: () => void;
   /** Oldest first. */
   readonly #soundings: Sounding[] = [];
+  /** Responses that the server has thrown away. */
+  readonly #cleared = new RecentIds();
   /** One for all frames. */
   readonly #delta: AudioDelta = { type: "audio", responseId: "", itemId: "", pcm: new Int16Array(0) };
   #streams = false;
@@ -46,6 +49,35 @@ export class StreamedSpeech extends AssistantSpeech {
   constructor(deps: AssistantSpeechDeps, flushServer: () => void) {
     super(deps);
     this.#flushServer = flushServer;
+  }
+
+  /** True for events that are about nothing but the robot's sound and words. */
+  receive(event: ServerEvent): boolean {
+    switch (event.type) {
+      case "audio":
+        this.audio(event);
+        return true;
+      case "audio_done":
+        this.audioDone(event.itemId);
+        return true;
+      case "speech_announced":
+        this.announced(event.responseId, event.itemId);
+        return true;
+      case "call_announced":
+        this.goesOn(event.responseId);
+        return true;
+      case "output_buffer":
+        this.outputBuffer(event.responseId, event.change);
+        return true;
+      case "text_delta":
+        this.textDelta(event.responseId, event.itemId, event.delta);
+        return true;
+      case "text_done":
+        this.textDone(event.responseId, event.itemId, event.text);
+        return true;
+      default:
+        return false;
+    }
   }
 
   /** A connection is ready. */
@@ -58,7 +90,8 @@ export class StreamedSpeech extends AssistantSpeech {
   announced(responseId: string, itemId: string): void {
     if (!this.#streams || this.#of(responseId)) return;
     this.#expect(responseId, itemId);
-    if (this.isCut(responseId)) this.#flushServer();
+    // By a second time the server may be at the next response, which would be thrown away instead.
+    if (this.isCut(responseId) && !this.#cleared.has(responseId)) this.#flushServer();
   }
 
   /** 20 ms or more of the track, PCM16 mono 24 kHz, borrowed. Silence before an answer and between two is left out. */
@@ -87,12 +120,15 @@ export class StreamedSpeech extends AssistantSpeech {
   outputBuffer(responseId: string, change: "started" | "stopped" | "cleared"): void {
     if (!this.#streams) return;
     if (change === "started") {
-      // One at a time: what came before is over. A server that announces nothing is heard all the same.
+      // One at a time: what sounded before is over. A server that announces nothing is heard all the same.
       const sounding = this.#of(responseId) ?? this.#expect(responseId, responseId);
-      while (this.#soundings[0] && this.#soundings[0] !== sounding) this.#finish(this.#soundings[0]);
+      for (const other of [...this.#soundings]) if (other !== sounding && other.begun) this.#finish(other);
+      this.#soundings.splice(this.#soundings.indexOf(sounding), 1);
+      this.#soundings.unshift(sounding);
       sounding.begun = true;
       return;
     }
+    if (change === "cleared") this.#cleared.add(responseId);
     const sounding = this.#of(responseId);
     if (!sounding) return;
     sounding.over = true;
@@ -134,7 +170,13 @@ export class StreamedSpeech extends AssistantSpeech {
     if (this.#streams && this.#soundings.length > 0) this.#flushServer();
   }
 
+  /** True where the server has told all of an answer, and its sound is still on the way: it is lost with the link. */
+  get unsounded(): boolean {
+    return this.#soundings.some((one) => one.responseEnded && !one.over && !this.isCut(one.responseId));
+  }
+
   override linkLost(): void {
+    for (const { itemId, over } of this.#soundings) if (!over) this.breakOff(itemId);
     this.#drop();
     super.linkLost();
   }

@@ -34,6 +34,8 @@ interface Batch {
   answered: number;
   jpegs: Uint8Array[];
   abort: AbortController;
+  /** Aborts when the connection that asked is lost. */
+  link: AbortController;
   /** The connection that asked is gone. */
   late: boolean;
 }
@@ -102,8 +104,14 @@ export class ToolLoop {
     return this.#batches.has(responseId);
   }
 
-  /** The link is gone: no further call of it comes, and what runs goes on. */
-  linkLost(): void {
+  /**
+   * The connection is gone: no further call of it comes, and what runs goes on. Unless a fresh one took its place
+   * (`renewed`), tools are told that nobody is there to stop them.
+   */
+  linkLost(renewed: boolean): void {
+    if (!renewed)
+      for (const { link } of [...this.#batches.values(), ...this.#late])
+        link.abort(new Error("the link was lost"));
     const batches = [...this.#batches];
     this.#batches.clear();
     this.#seen = new Set();
@@ -121,7 +129,10 @@ export class ToolLoop {
     this.#batches.clear();
     this.#late.clear();
     this.#seen = new Set();
-    for (const batch of batches) batch.abort.abort(new Error("the session is over"));
+    for (const batch of batches) {
+      batch.abort.abort(new Error("the session is over"));
+      batch.link.abort(new Error("the session is over"));
+    }
   }
 
   /** No call runs, and no response with calls is under way. */
@@ -143,6 +154,7 @@ export class ToolLoop {
         answered: 0,
         jpegs: [],
         abort: new AbortController(),
+        link: new AbortController(),
         late: false,
       };
       this.#batches.set(responseId, batch);
@@ -157,7 +169,7 @@ export class ToolLoop {
     try {
       outcome = signal.aborted
         ? NOT_RUN
-        : await this.#deps.tools.call({ callId, name, argumentsJson, signal });
+        : await this.#deps.tools.call({ callId, name, argumentsJson, signal, link: batch.link.signal });
     } catch (error) {
       const message = Error.isError(error) ? error.message : String(error);
       const output = JSON.stringify({ error: "TOOL_FAILED", message });

@@ -1,3 +1,4 @@
+import type { ServerEvent } from "./events.ts";
 import { RecentIds } from "./recent-ids.ts";
 
 /** How long a later transcript waits for an earlier one that is late. */
@@ -31,6 +32,24 @@ export class UserTranscripts {
 
   constructor(publish: PublishTranscript) {
     this.#publish = publish;
+  }
+
+  /** What the server says of words of the user; all other events are left alone. */
+  receive(event: ServerEvent): void {
+    switch (event.type) {
+      case "item_added":
+        this.itemAdded(event.itemId, event.previousItemId);
+        break;
+      case "user_text_delta":
+        this.delta(event.itemId, event.delta);
+        break;
+      case "user_text_done":
+        this.done(event.itemId, event.text);
+        break;
+      case "user_text_failed":
+        this.done(event.itemId, "");
+        break;
+    }
   }
 
   /** An item joined the conversation, with the one before it where the server says so. */

@@ -36,6 +36,7 @@ export class Activity {
   readonly #playing = new Set<string>();
   #owedUntilMs = -Infinity;
   #answers = 0;
+  #heard = false;
   #failure: string | undefined;
   #changedMs: number;
   #nowMs: number;
@@ -59,6 +60,11 @@ export class Activity {
     return this.#answers > 0;
   }
 
+  /** True when speech, or an answer to it, was noticed since the last {@link expectAnswer}. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
   /** Why the last response failed, if it did, since {@link expectAnswer}. */
   get failure(): string | undefined {
     return this.#failure;
@@ -72,6 +78,7 @@ export class Activity {
   /** Forgets earlier answers: from now on a new one is waited for. */
   expectAnswer(nowMs: number): void {
     this.#answers = 0;
+    this.#heard = false;
     this.#failure = undefined;
     this.#changedMs = nowMs;
   }
@@ -115,14 +122,19 @@ export class Activity {
       this.#talking = false;
       this.#owedUntilMs = -Infinity;
     },
-    "user.speech_started": () => void (this.#talking = true),
+    "user.speech_started": () => {
+      this.#talking = true;
+      this.#heard = true;
+    },
     "user.speech_stopped": () => void (this.#talking = false),
     "user.committed": () => {
       this.#talking = false;
+      this.#heard = true;
       this.#answers = 0;
     },
     "response.started": ({ response_id }) => {
       this.#responses.add(response_id);
+      this.#heard = true;
       this.#owedUntilMs = -Infinity;
     },
     "response.finished": ({ response_id, status, message }) => {

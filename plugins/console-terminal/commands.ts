@@ -3,10 +3,14 @@ import type { Row } from "./rows.ts";
 import { plain, poseText } from "./rows.ts";
 import type { Utterance } from "./script.ts";
 
+/** A typed line that is nothing but an order to stop; it takes effect here, whatever the link and the server do. */
+const STOP =
+  /^(?:please |robot,? )*(?:stop|halt|freeze)(?: (?:now|moving|right now|please|robot))*\s*[.!]*$/i;
+
 /** What a typed line can ask for besides being said to the robot. */
 export const COMMANDS = {
   "/help": "show this",
-  "/stop": "stop the wheels and silence the robot",
+  "/stop": "stop the wheels and silence the robot, at once (so does: stop)",
   "/state": "show the link, the plugins and where the robot is",
   "/wav FILE": "play a WAV file into the microphone",
   "/quit": "leave (so do Ctrl-C and Ctrl-D)",
@@ -19,19 +23,31 @@ export interface CommandPort {
   utter(utterance: Utterance): void;
 }
 
+/** True for a line like "stop" or "please stop!". */
+export function asksToStop(line: string): boolean {
+  return STOP.test(line.trim());
+}
+
+/** Wheels first, then the voice; the conversation is told. Never waits for a server. */
+export function stopHere(ctx: Pick<PluginContext, "use" | "has" | "session">): void {
+  if (ctx.has("drive")) ctx.use("drive").stop("stopped at the terminal");
+  ctx.session.interrupt();
+  ctx.session.note("The user stopped the robot at the terminal; the wheels stand still.");
+}
+
 /** Runs a typed line: a command where it begins with "/", else a sentence for the robot. */
 export function runLine(line: string, { ctx, print, utter }: CommandPort): void {
   const text = line.trim();
   if (text === "") return;
-  if (!text.startsWith("/")) return utter({ kind: "say", value: text });
+  const stops = asksToStop(text);
+  if (!stops && !text.startsWith("/")) return utter({ kind: "say", value: text });
   const [command = "", ...rest] = text.split(/\s+/);
   const argument = rest.join(" ");
   const say = (label: string, message: string, tone: Row["tone"] = "plain") =>
     print({ label, text: plain(message), tone });
-  switch (command) {
+  switch (stops ? "/stop" : command) {
     case "/stop":
-      if (ctx.has("drive")) ctx.use("drive").stop("stopped at the terminal");
-      ctx.session.interrupt();
+      stopHere(ctx);
       return say("stop", "wheels stopped, robot silenced");
     case "/state":
       return printState(ctx, say);

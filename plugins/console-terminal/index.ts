@@ -1,7 +1,7 @@
 import { RETAINED_TOPICS, definePlugin } from "myna";
 import type { PluginContext, TopicName } from "myna";
 import { z } from "zod";
-import { runLine } from "./commands.ts";
+import { asksToStop, runLine, stopHere } from "./commands.ts";
 import type { CommandPort } from "./commands.ts";
 import { LiveView } from "./live-view.ts";
 import type { Page } from "./live-view.ts";
@@ -123,7 +123,11 @@ export default definePlugin({
     );
     script = running;
     if (!fromStdin) return;
-    const said = (line: string) => line.trim() !== "" && running.add({ kind: "say", value: line.trim() });
+    const said = (line: string): void => {
+      // It is said like the others when its turn comes; the wheels do not wait for that.
+      if (asksToStop(line)) stopHere(ctx);
+      if (line.trim() !== "") running.add({ kind: "say", value: line.trim() });
+    };
     readLines(ctx, said, () => running.close());
   },
 });

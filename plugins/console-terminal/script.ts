@@ -32,6 +32,8 @@ export type Step =
 
 /** An utterance is given up after this many answer limits, whatever goes on: a robot that never comes to rest. */
 const PATIENCE = 6;
+/** Speech in a sound is noticed within this time of its end, also by a server far away. */
+const HEARD_LIMIT_MS = 3000;
 
 /**
  * Gives utterances one after the other, each when the robot is at rest after answering the one before. Knows no clock, no
@@ -119,6 +121,8 @@ export class Script {
     if (rest && !this.#activity.answered && this.#activity.failure !== undefined)
       return this.#activity.failure;
     const quietMs = this.#activity.busy(nowMs) ? 0 : nowMs - Math.max(spokenMs, this.#activity.changedMs);
+    if (this.#current?.kind === "wav" && !this.#activity.heard && quietMs >= HEARD_LIMIT_MS)
+      return "the robot heard no speech in it: it is silent, too quiet or too short";
     if (quietMs >= answerMs) return `no answer within ${seconds(answerMs)}`;
     if (nowMs - spokenMs >= answerMs * PATIENCE)
       return `the robot did not come to rest within ${seconds(answerMs * PATIENCE)}`;

@@ -3,6 +3,8 @@ import { MynaError, RATE_HZ, decodeWav } from "myna";
 import type { PluginContext } from "myna";
 import type { Utterance } from "./script.ts";
 
+/** A sentence becomes speech within this time, milliseconds; a service that hangs must not hold up the next one. */
+const SPEECH_LIMIT_MS = 15_000;
 /** The microphone may lag behind the length of the sound by this much before it counts as dead. */
 const FEED_SLACK_MS = 5000;
 
@@ -42,11 +44,14 @@ export class Utterer {
     const mute = this.#ctx.has("speech") ? undefined : "no plugin can speak a typed sentence";
     const written = deaf ?? mute;
     if (written !== undefined) {
-      if (!this.#hinted) this.#hint(`${written}; what you type goes to the robot in writing`);
+      if (!this.#hinted)
+        this.#hint(`${written.replace(/\.$/, "")}; what you type goes to the robot in writing`);
       this.#hinted = true;
       return this.#ctx.session.sendText(value);
     }
-    await this.#feed(await this.#ctx.use("speech").synthesize(value, this.#voice));
+    const spoken = this.#ctx.use("speech").synthesize(value, this.#voice);
+    const slow = new MynaError("SPEECH_UNAVAILABLE", "the voice did not speak it in time; say it again");
+    await this.#feed(await this.#within(SPEECH_LIMIT_MS, spoken, slow));
   }
 
   /** Why the robot cannot hear; undefined when it can. */
@@ -58,13 +63,16 @@ export class Utterer {
 
   async #feed(pcm: Int16Array): Promise<void> {
     const limitMs = (pcm.length * 1000) / RATE_HZ + FEED_SLACK_MS;
-    const late = Promise.withResolvers<never>();
-    const cancel = this.#ctx.after(limitMs, () => {
-      const message = `the microphone did not take the sound within ${Math.round(limitMs / 1000)} s: is there a microphone plugin in the profile?`;
-      late.reject(new MynaError("DEVICE_FAILED", message));
-    });
+    const message = `the microphone did not take the sound within ${Math.round(limitMs / 1000)} s: is there a microphone plugin in the profile?`;
+    await this.#within(limitMs, this.#ctx.audio.feed(pcm), new MynaError("DEVICE_FAILED", message));
+  }
+
+  /** What `work` gives; rejects with `late` when it takes longer. */
+  async #within<T>(limitMs: number, work: Promise<T>, late: MynaError): Promise<T> {
+    const limit = Promise.withResolvers<never>();
+    const cancel = this.#ctx.after(limitMs, () => limit.reject(late));
     try {
-      await Promise.race([this.#ctx.audio.feed(pcm), late.promise]);
+      return await Promise.race([work, limit.promise]);
     } finally {
       cancel();
     }

@@ -1,4 +1,4 @@
-import { definePlugin } from "myna";
+import { definePlugin, filePath } from "myna";
 import type { Pose, World } from "myna";
 import { z } from "zod";
 import { FloorPlan } from "./floor-plan.ts";
@@ -11,7 +11,7 @@ const RAY_LIMIT_M = 10;
 
 const config = z.object({
   /** A room of the plugin's rooms folder by name, or the path of a TOML file. */
-  room: z.string().min(1).default("living-room"),
+  room: filePath({ orName: true }).default("living-room"),
   max_speed_mps: z.number().min(0.05).max(0.6).default(0.5),
   speed_mps: z.number().min(0.05).max(0.6).default(0.3),
   /** Longest time that one intent may drive, seconds. */
@@ -35,6 +35,7 @@ export default definePlugin({
   config,
   provides: ["drive", "head", "world"],
   state: (): State => ({ motions: 0, place: undefined, head: { panDeg: 0, tiltDeg: 0 } }),
+  check: async ({ room }) => void (await loadRoom(room)),
   async setup(ctx) {
     const { config: settings, state } = ctx;
     const room = await loadRoom(settings.room, `[plugins.${ctx.id}] room`);

@@ -49,11 +49,11 @@ const roomSchema = z.strictObject({
 });
 
 /**
- * A room of this folder by name ("living-room"), or of a TOML file by path (relative to the working directory).
- * CONFIG_NOT_FOUND names `setting`; CONFIG_INVALID names the room's file and key.
+ * A room of this folder by name ("living-room"), or of a TOML file by path.
+ * CONFIG_NOT_FOUND names `setting`; CONFIG_INVALID names it and the room's file and key.
  */
 export async function loadRoom(nameOrPath: string, setting = "room"): Promise<Room> {
-  const isPath = nameOrPath.endsWith(".toml") || nameOrPath.includes("/");
+  const isPath = /[/.]/.test(nameOrPath);
   const path = isPath ? resolve(nameOrPath) : join(ROOMS_FOLDER, `${nameOrPath}.toml`);
   if (!existsSync(path)) {
     const known = readdirSync(ROOMS_FOLDER).map((file) => file.replace(/\.toml$/, ""));
@@ -63,7 +63,7 @@ export async function loadRoom(nameOrPath: string, setting = "room"): Promise<Ro
       `${setting}: ${what}; built in are: ${known.sort().join(", ")}, or give the path of a .toml file`,
     );
   }
-  return parseRoom(await Bun.file(path).text(), path);
+  return parseRoom(await Bun.file(path).text(), `${setting}: ${path}`);
 }
 
 /** A room from TOML text; `origin` names it in messages. */

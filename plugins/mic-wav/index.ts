@@ -1,4 +1,4 @@
-import { MynaError, PACED_DEVICE, decodeWav, definePlugin, isMynaError } from "myna";
+import { MynaError, PACED_DEVICE, decodeWav, definePlugin, filePath, isMynaError } from "myna";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
@@ -6,11 +6,12 @@ import { z } from "zod";
 export default definePlugin({
   name: "mic-wav",
   config: z.object({
-    file: z.string().min(1).optional(),
+    file: filePath().optional(),
     loop: z.boolean().default(false),
     start_after_s: z.number().min(0).max(86_400).default(0),
   }),
   state: () => ({ spoken: false }),
+  check: ({ file }) => void (file !== undefined && load(file)),
   async setup(ctx) {
     const { file, loop, start_after_s } = ctx.config;
     const pcm = file === undefined ? undefined : load(file);

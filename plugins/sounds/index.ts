@@ -1,4 +1,4 @@
-import { definePlugin, MynaError, RATE_HZ } from "myna";
+import { definePlugin, filePath, MynaError, RATE_HZ } from "myna";
 import { z } from "zod";
 import { BUILT_IN } from "./built-in.ts";
 import { readSoundFolder } from "./sound-folder.ts";
@@ -6,7 +6,7 @@ import { synthesize } from "./synthesis.ts";
 
 const config = z.object({
   /** A folder of WAV files; a file named like a built-in sound replaces it. */
-  dir: z.string().min(1).optional(),
+  dir: filePath().optional(),
   /** Loudness beside the robot's speech, 0 to 1. */
   gain: z.number().min(0).max(1).default(0.5),
 });
@@ -16,6 +16,7 @@ export default definePlugin({
   name: "sounds",
   config,
   provides: ["sounds"],
+  check: ({ dir }) => void (dir !== undefined && readSoundFolder(dir)),
   setup(ctx) {
     const { dir, gain } = ctx.config;
     const computed = new Map<string, Int16Array>();

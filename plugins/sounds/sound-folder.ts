@@ -9,7 +9,7 @@ export interface FolderSounds {
 }
 
 /**
- * Reads every `*.wav` of a folder (relative to the working directory); a sound is named after its file, with spaces for
+ * Reads every `*.wav` of a folder; a sound is named after its file, with spaces for
  * `_` and `-`. CONFIG_NOT_FOUND names `setting` when there is no such folder; a file that is not a usable WAV becomes a problem.
  */
 export function readSoundFolder(folder: string, setting = "dir"): FolderSounds {

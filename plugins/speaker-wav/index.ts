@@ -1,10 +1,10 @@
-import { MynaError, PACED_DEVICE, RATE_HZ, WavWriter, definePlugin } from "myna";
+import { MynaError, PACED_DEVICE, RATE_HZ, WavWriter, definePlugin, filePath } from "myna";
 import { z } from "zod";
 
 /** A loudspeaker without hardware: takes samples at the pace of a real one, and can keep them in a file. */
 export default definePlugin({
   name: "speaker-wav",
-  config: z.object({ file: z.string().min(1).optional() }),
+  config: z.object({ file: filePath().optional() }),
   state: () => ({ recordings: 0 }),
   async setup(ctx) {
     const { file } = ctx.config;

@@ -1,4 +1,4 @@
-import type { Drive, Json, MotionReport, PluginContext } from "myna";
+import type { Drive, Json, MotionReport, PluginContext, ToolCall } from "myna";
 import { z } from "zod";
 import { MotionQueue, NOT_BEGUN } from "./motion-queue.ts";
 import { sayMove, sayTurn } from "./sentences.ts";
@@ -46,11 +46,11 @@ export class Driving {
     this.#signalFor = signalFor;
   }
 
-  async move(intent: { distanceM: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
+  async move(intent: { distanceM: number; speedMps?: number }, call: ToolCall): Promise<MotionReport> {
     return await this.#run(call, (signal) => this.#drive.move(intent, signal));
   }
 
-  async turn(intent: { angleDeg: number; speedMps?: number }, call: AbortSignal): Promise<MotionReport> {
+  async turn(intent: { angleDeg: number; speedMps?: number }, call: ToolCall): Promise<MotionReport> {
     return await this.#run(call, (signal) => this.#drive.turn(intent, signal));
   }
 
@@ -63,17 +63,19 @@ export class Driving {
   }
 
   async #run(
-    call: AbortSignal,
+    { signal: call, link }: ToolCall,
     motion: (signal: AbortSignal) => Promise<MotionReport>,
   ): Promise<MotionReport> {
     const signal = this.#signalFor(call);
-    const report = await this.#queue.run(signal, async () => {
+    // The drive ends what is under way when the link is lost; nothing of what that link asked for begins after it.
+    const report = await this.#queue.run(AbortSignal.any([signal, link]), async () => {
       const ended = await motion(signal);
       // Before the next one begins: what stopped this motion from outside stops those behind it as well.
       if (ENDS_ALL.has(ended.ended)) this.#queue.clear();
       return ended;
     });
-    return report === NOT_BEGUN ? { movedM: 0, turnedDeg: 0, ended: "stopped" } : report;
+    if (report !== NOT_BEGUN) return report;
+    return { movedM: 0, turnedDeg: 0, ended: link.aborted ? "link_lost" : "stopped" };
   }
 }
 
@@ -97,9 +99,9 @@ export function addMove(ctx: PluginContext, driving: Driving): void {
       "drive back {distance_m}",
     ],
     timeoutMs: MOTION_TIMEOUT_MS,
-    async execute({ distance_m, speed_mps }, { signal }) {
+    async execute({ distance_m, speed_mps }, call) {
       const intent = { distanceM: distance_m, ...(speed_mps !== undefined && { speedMps: speed_mps }) };
-      const report = await driving.move(intent, signal);
+      const report = await driving.move(intent, call);
       return { ...reportFields(report), summary: sayMove(report, distance_m) };
     },
   });
@@ -120,9 +122,9 @@ export function addTurn(ctx: PluginContext, driving: Driving): void {
       "turn to the right {angle_deg}",
     ],
     timeoutMs: MOTION_TIMEOUT_MS,
-    async execute({ angle_deg, speed_mps }, { signal }) {
+    async execute({ angle_deg, speed_mps }, call) {
       const intent = { angleDeg: angle_deg, ...(speed_mps !== undefined && { speedMps: speed_mps }) };
-      const report = await driving.turn(intent, signal);
+      const report = await driving.turn(intent, call);
       return { ...reportFields(report), summary: sayTurn(report, angle_deg) };
     },
   });

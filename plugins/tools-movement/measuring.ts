@@ -70,7 +70,7 @@ export function addComeCloser(
     }),
     examples: ["come closer", "come a bit closer", "come here", "come closer {distance_m}"],
     timeoutMs: MOTION_TIMEOUT_MS,
-    async execute({ distance_m }, { signal }) {
+    async execute({ distance_m }, call) {
       const freeM = await measure(sensor);
       const wantedM = distance_m ?? (freeM === null ? BLIND_APPROACH_M : freeM / 2);
       const distanceM = freeM === null ? wantedM : Math.min(wantedM, freeM - keepM);
@@ -82,8 +82,8 @@ export function addComeCloser(
           summary: `I am close already: the nearest obstacle is ${sayLength(freeM)} ahead.`,
         };
       }
-      const report = await driving.move({ distanceM, speedMps: APPROACH_MPS }, signal);
-      const afterM = signal.aborted ? null : await measure(sensor);
+      const report = await driving.move({ distanceM, speedMps: APPROACH_MPS }, call);
+      const afterM = call.signal.aborted ? null : await measure(sensor);
       const came =
         report.ended === "completed"
           ? `I came ${sayLength(report.movedM)} closer.`

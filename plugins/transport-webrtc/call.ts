@@ -9,8 +9,8 @@ import { pingPeer } from "./stun-ping.ts";
 
 /** Opus on the wire: its clock is 48 kHz whatever the rate of the samples (RFC 7587). */
 const OPUS = useOPUS({ payloadType: 111, parameters: "minptime=10;useinbandfec=1" });
-/** Largest event that we take, as over the WebSocket. */
-const MAX_MESSAGE_BYTES = 10_000_000;
+/** What is only too large is dropped, up to this factor; more ends the call, as it ends a WebSocket. */
+const OVERSIZE = 4;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+)$/;
 /** Events of the server come on a channel of this name, which the client opens. */
 const CHANNEL = "oai-events";
@@ -61,7 +61,7 @@ export class Call implements Transport {
       iceUseTcp: false,
       iceUseIpv6: false,
       iceAdditionalHostAddresses: [...host_addresses, ...(loopback ? ["127.0.0.1"] : [])],
-      maxMessageSize: MAX_MESSAGE_BYTES,
+      maxMessageSize: request.maxMessageBytes,
     });
     this.#peer.addTransceiver(this.#outgoing, { direction: "sendrecv" });
     this.#channel = this.#peer.createDataChannel(CHANNEL);
@@ -128,14 +128,20 @@ export class Call implements Transport {
       if (state === "open" && !this.#over && !this.#opened) {
         this.#opened = true;
         this.#events.onOpen();
-      } else if (state === "closed" && this.#opened) {
-        this.#fail(linkFailure("LINK_CLOSED", "the server ended the call"));
+      } else if (state === "closed") {
+        this.#fail(
+          this.#opened
+            ? linkFailure("LINK_CLOSED", "the server ended the call")
+            : linkFailure("LINK_REFUSED", "the server ended the call before it began"),
+        );
       }
     });
     this.#channel.onMessage.subscribe((message) => {
       if (this.#over) return;
-      if (typeof message === "string") this.#events.onText(message);
-      else this.#events.onBinary(message.length);
+      const { maxMessageBytes } = this.#request;
+      if (typeof message === "string" && message.length <= maxMessageBytes) this.#events.onText(message);
+      else if (message.length <= maxMessageBytes * OVERSIZE) this.#events.onBinary(message.length);
+      else this.#fail(linkFailure("LINK_CLOSED", `the server sent an event of ${message.length} bytes`));
     });
     this.#peer.onTrack.subscribe((track) =>
       track.onReceiveRtp.subscribe(({ header, payload }) =>

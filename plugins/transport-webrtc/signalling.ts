@@ -55,7 +55,10 @@ export async function offerCall(
     // A redirect would carry the key to another host.
     const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: limit });
     const text = await response.text();
-    if (!response.ok) throw new CallRefused(statusFailure(response.status, text));
+    if (!response.ok) {
+      const retryAfter = response.headers.get("Retry-After") ?? "";
+      throw new CallRefused(statusFailure(response.status, text, retryAfter));
+    }
     if (!isAnswer(text)) {
       const message = "the server's answer to the call is no SDP with sound and a data channel";
       throw new CallRefused(linkFailure("LINK_FATAL", message));

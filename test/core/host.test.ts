@@ -265,6 +265,26 @@ test("ctx.fail releases the plugin and sets it up again", async () => {
   expect(world.releases).toBe(1);
 });
 
+test("a plugin that fails twice at once is set up again once, after the first back-off", async () => {
+  using files = new TempPlugins();
+  const plugin = files.plugin(
+    "device",
+    `globalThis.starts++;
+     if (globalThis.starts === 1) ctx.after(1, () => {
+       ctx.fail(new MynaError("DEVICE_FAILED", "unplugged"));
+       ctx.fail(new MynaError("DEVICE_FAILED", "its worker ended"));
+     });`,
+  );
+  const world = Object.assign(globalThis, { starts: 0 });
+  await using robot = await startTestRobot({ plugins: { device: { use: plugin } } });
+  await until(() => health(robot, "device")?.state === "retrying");
+  await until(() => health(robot, "device")?.state === "ready");
+  const states = robot.events("plugin.state_changed").map(({ state, message }) => message ?? state);
+  expect(states).toEqual(["ready", "unplugged", "ready"]);
+  await Bun.sleep(1300);
+  expect(world.starts).toBe(2);
+});
+
 test("a service of the program that embeds the robot satisfies a plugin", async () => {
   using files = new TempPlugins();
   const user = files.plugin(

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
+import { filePath } from "../../core/file-path.ts";
 import { loadProfile, parsePluginConfig } from "../../core/profile.ts";
 
 let folder = "";
@@ -145,6 +146,43 @@ test("a plugin's own keys are checked against its schema, with the place of a wr
   expect(() => parsePluginConfig(schema, unknown, unknown.drivers[0]!)).toThrow(
     /\[plugins\.mic\] gian: unknown key, did you mean "gain"\?/,
   );
+});
+
+test("a relative path starts at the file that sets it, and for --set at the working directory", async () => {
+  const schema = z.object({
+    file: filePath().optional(),
+    room: filePath({ orName: true }).default("a"),
+    word: z.string().default(""),
+  });
+  const config = async (keys: string, set: string[] = []) => {
+    const text = `[session]\nurl = "ws://127.0.0.1:1"\n[plugins.mic]\nuse = "mic-wav"\n${keys}`;
+    const entry = (await load(text, { set })).plugins[0]!;
+    return parsePluginConfig(schema, entry, entry.drivers[0]!);
+  };
+  expect(await config("")).toEqual({ room: "a", word: "" });
+  expect(await config('file = "a.wav"\nroom = "../b.toml"\nword = "x/y"\n')).toEqual({
+    file: join(folder, "a.wav"),
+    room: join(folder, "../b.toml"),
+    word: "x/y",
+  });
+  expect(await config('file = "/a.wav"\nroom = "b"\n')).toMatchObject({ file: "/a.wav", room: "b" });
+  expect(await config('file = "a.wav"\n', ["plugins.mic.file=b.wav"])).toMatchObject({
+    file: resolve("b.wav"),
+  });
+  const { budget } = await load('[session]\nurl = "ws://127.0.0.1:1"\n[budget]\nstate_file = "cost.json"\n');
+  expect(budget.state_file).toBe(join(folder, "cost.json"));
+});
+
+test("a key named __proto__ is refused wherever it comes from", async () => {
+  for (const set of ["__proto__.x=1", "plugins.__proto__.x=1", "plugins.mic.__proto__=1"]) {
+    expect(await problem('extends = "base"\n', { set: [set] })).toContain(
+      'a key cannot be named "__proto__"',
+    );
+  }
+  expect(await problem('extends = "base"\n[plugins.mic]\n"__proto__" = { x = 1 }\n')).toContain(
+    'robot.toml: plugins.mic.__proto__: a key cannot be named "__proto__"',
+  );
+  expect(({} as Record<string, unknown>)["x"]).toBeUndefined();
 });
 
 test("of several drivers each takes the shared keys and the table of its own name", async () => {

@@ -5,6 +5,7 @@ import { BetaDialect } from "../../core/realtime/dialect-beta.ts";
 import { RawServer, until } from "../kit/raw-server.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { connected, SessionBench, tone } from "./realtime-kit.ts";
+import { BETA_FILES } from "./realtime-wires.ts";
 
 function wire(event: Parameters<BetaDialect["encode"]>[0]): Record<string, unknown> {
   return JSON.parse(new BetaDialect().encode(event)) as Record<string, unknown>;
@@ -237,10 +238,7 @@ test("speech sent to a beta server arrives", async () => {
   expect(append["audio"]).toBe(tone(20, 500));
 });
 
-/** The bodies of these files, once more with every wire in the beta dialect. */
-const BODIES = ["session", "tools", "interruption", "connection", "restore", "renewal", "faults"];
-
-test.each(BODIES)(
+test.each(BETA_FILES)(
   "all that is true of the %s in GA is true in beta",
   async (name) => {
     const child = Bun.spawn({

@@ -13,6 +13,7 @@ import { RawServer, until } from "../kit/raw-server.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 import { SessionBench, begin, connected, endItem, finish, settled, speak } from "./realtime-kit.ts";
+import { linkTest } from "./realtime-wires.ts";
 
 function bench(
   config: Record<string, unknown>,
@@ -32,7 +33,12 @@ function bench(
   });
   const spend = (sessionUsd: number, more: Partial<Spent> = {}) =>
     budget.check({ sessionUsd, dayUsd: sessionUsd, day: "2026-11-21", paying: true, ...more });
-  return { budget, warned, steps, can, spend };
+  /** Spends, then rests: what was decided on happens. */
+  const rest = (sessionUsd: number, more: Partial<Spent> = {}) => {
+    spend(sessionUsd, more);
+    budget.takeStep();
+  };
+  return { budget, warned, steps, can, spend, rest };
 }
 
 describe("a cap", () => {
@@ -54,64 +60,65 @@ describe("a cap", () => {
   });
 
   test("leads to the smaller model first, then to sleep where there is no brain of one's own", () => {
-    const { spend, steps } = bench({ session_usd: 1 });
-    for (const usd of [0.5, 0.91, 0.95, 1.01, 1.2]) spend(usd);
+    const { rest, steps } = bench({ session_usd: 1 });
+    for (const usd of [0.5, 0.91, 0.95, 1.01, 1.2]) rest(usd);
     expect(steps).toEqual(["smaller_model", "sleep"]);
   });
 
   test("leads to the local brain where there is one, and no further", () => {
-    const { spend, steps } = bench({ session_usd: 1 }, ["smaller_model", "local_brain", "sleep"]);
-    for (const usd of [0.91, 1.01, 1.2]) spend(usd);
+    const { rest, steps } = bench({ session_usd: 1 }, ["smaller_model", "local_brain", "sleep"]);
+    for (const usd of [0.91, 1.01, 1.2]) rest(usd);
     expect(steps).toEqual(["smaller_model", "local_brain"]);
   });
 
-  test("that one answer jumps over is a cap", () => {
-    const { spend, steps, warned } = bench({ day_usd: 1 });
+  test("that one answer jumps over is a cap, warned of before anything happens", () => {
+    const { budget, spend, steps, warned } = bench({ day_usd: 1 });
     spend(3);
     expect(warned.length).toBe(1);
+    expect(steps).toEqual([]);
+    expect(budget.takeWarning()).not.toBeNull();
+    expect(budget.takeStep()).toBe("sleep");
     expect(steps).toEqual(["sleep"]);
   });
 
   test("is obeyed in the order of the profile, by the steps that it names", () => {
     const all: BudgetStep[] = ["smaller_model", "local_brain", "sleep"];
     const first = bench({ session_usd: 1, degrade: ["sleep", "local_brain"] }, all);
-    first.spend(0.95);
-    first.spend(1);
+    first.rest(0.95);
+    first.rest(1);
     expect(first.steps).toEqual(["sleep"]);
     const none = bench({ session_usd: 1, degrade: [] }, all);
-    none.spend(2);
+    none.rest(2);
     expect(none.steps).toEqual([]);
   });
 
   test("needs no step while the server that answers costs nothing", () => {
-    const { spend, steps } = bench({ day_usd: 1 });
-    spend(2, { paying: false });
+    const { rest, steps } = bench({ day_usd: 1 });
+    rest(2, { paying: false });
     expect(steps).toEqual([]);
   });
 
   test("of the day is open again the next day, and warned of again", () => {
-    const { budget, spend, steps, warned } = bench({ day_usd: 1 });
-    spend(2);
-    expect(budget.takeStep()).toBe("sleep");
-    spend(2, { dayUsd: 0, day: "2026-11-22" });
-    expect(budget.takeStep()).toBe("none");
-    spend(3, { day: "2026-11-22", dayUsd: 1 });
+    const { rest, steps, warned } = bench({ day_usd: 1 });
+    rest(2);
+    rest(2, { dayUsd: 0, day: "2026-11-22" });
+    rest(3, { day: "2026-11-22", dayUsd: 1 });
     expect(steps).toEqual(["sleep", "none", "sleep"]);
     expect(warned.length).toBe(2);
   });
 
   test("of the session is not opened by a new day", () => {
-    const { spend, steps } = bench({ session_usd: 1 });
-    spend(2);
-    spend(2, { day: "2026-11-22" });
+    const { rest, steps } = bench({ session_usd: 1 });
+    rest(2);
+    rest(2, { day: "2026-11-22" });
     expect(steps).toEqual(["sleep"]);
   });
 
   test("lets a sleeping robot wake up to a brain of its own that appears", () => {
-    const { can, spend, steps } = bench({ session_usd: 1 });
-    spend(2);
+    const { can, rest, steps } = bench({ session_usd: 1 });
+    rest(2);
     can.add("local_brain");
-    spend(2);
+    rest(2);
     expect(steps).toEqual(["sleep", "local_brain"]);
   });
 });
@@ -155,7 +162,7 @@ function capped(config: Record<string, unknown>): Partial<SessionDeps> {
 }
 
 describe("a robot with a budget", () => {
-  test("says once and between turns that it is nearly spent", async () => {
+  linkTest("says once and between turns that it is nearly spent", async () => {
     await using link = await connected({ instructions: "Be kind." }, capped({ session_usd: 1 }));
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -178,7 +185,7 @@ describe("a robot with a budget", () => {
     expect(bench.events("budget.warned").length).toBe(1);
   });
 
-  test("goes on with the smaller model, on a connection of its own", async () => {
+  linkTest("goes on with the smaller model, on a connection of its own", async () => {
     await using link = await connected({}, capped({ session_usd: 1, warn_at: 1 }));
     expect(link.wire.path).toContain("model=gpt-realtime-2.1");
     answer(link.wire, "r1", 0.95);
@@ -197,11 +204,13 @@ describe("a robot with a budget", () => {
     expect(used).toMatchObject({ model: "gpt-realtime-2.1-mini", usd: expect.closeTo((0.1 / 4) * 0.6, 9) });
   });
 
-  test("sleeps at the cap, says so, and is not woken by words", async () => {
+  linkTest("sleeps at the cap, says so, and is not woken by words", async () => {
     await using link = await connected({}, capped({ session_usd: 1, warn_at: 1, degrade: ["sleep"] }));
     const { wire, bench, server } = link;
     answer(wire, "r1", 1.1);
     const warning = await wire.next("response.create");
+    expect(bench.events("budget.warned").length).toBe(1);
+    expect(bench.events("budget.degraded")).toEqual([]);
     begin(wire, "r2", warning);
     finish(wire, "r2");
     expect(await bench.event("session.hung_up")).toEqual({ reason: "budget" });
@@ -216,7 +225,7 @@ describe("a robot with a budget", () => {
     expect(server.connections.length).toBe(1);
   });
 
-  test("turns to the brain of its own, which costs nothing", async () => {
+  linkTest("turns to the brain of its own, which costs nothing", async () => {
     await using own = await RawServer.listen();
     const localBrain = () => ({ url: own.url, free: true });
     const more = { ...capped({ session_usd: 1, warn_at: 1, degrade: ["local_brain", "sleep"] }), localBrain };
@@ -234,7 +243,7 @@ describe("a robot with a budget", () => {
     expect(link.bench.events("budget.degraded").map(({ step }) => step)).toEqual(["local_brain"]);
   });
 
-  test("whose day is spent sleeps from the start, until a brain of its own appears", async () => {
+  linkTest("whose day is spent sleeps from the start, until a brain of its own appears", async () => {
     const now = new Date();
     const two = (part: number) => String(part).padStart(2, "0");
     const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
@@ -287,7 +296,7 @@ describe("a robot with a budget", () => {
     }
   });
 
-  test("that talks to a server of its own is not stopped by what another one cost", async () => {
+  linkTest("that talks to a server of its own is not stopped by what another one cost", async () => {
     await using server = await RawServer.listen();
     const stateFile = join(folder, "cost.json");
     writeFileSync(stateFile, JSON.stringify({ day: "2026-01-01", usd: 5 }));

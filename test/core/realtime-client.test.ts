@@ -199,16 +199,69 @@ describe("a client on its own", () => {
   test("says that an event waits, and sends it after the configuration of the next session", async () => {
     await using kit = await bench();
     const { client, server } = kit;
-    expect(client.createResponse()).toBe("dropped");
     const opened = client.connect();
     expect(client.createResponse()).toBe("queued");
-    expect(client.getMetrics()).toMatchObject({ state: "connecting", queued: 1, dropped: 1, sent: 0 });
+    expect(client.getMetrics()).toMatchObject({ state: "connecting", queued: 1, dropped: 0, sent: 0 });
     const wire = await server.accept();
     await wire.configure();
     await opened;
     await wire.next("response.create");
     expect(wire.types()).toEqual(["session.update", "response.create"]);
     expect(client.getMetrics()).toMatchObject({ queued: 0, sent: 2 });
+  });
+
+  test("keeps what is sent before connect, in order, and connects to nothing because of it", async () => {
+    await using kit = await bench();
+    const { client, server } = kit;
+    const pcm = new Int16Array(480).fill(5);
+    expect(client.appendInputAudio(pcm)).toBe("queued");
+    expect(client.commitInputAudio()).toBe("queued");
+    expect(client.createResponse()).toBe("queued");
+    expect(client.getMetrics()).toMatchObject({ state: "idle", attempts: 0, queued: 3, dropped: 0, sent: 0 });
+    expect(kit.seen).toEqual([]);
+    client.start();
+    const wire = await server.accept();
+    await wire.configure();
+    await wire.next("response.create");
+    const [, append, ...rest] = wire.frames;
+    expect(append).toMatchObject({ audio: new Uint8Array(pcm.buffer).toBase64() });
+    expect(rest.map(({ type }) => type)).toEqual(["input_audio_buffer.commit", "response.create"]);
+    expect(client.getMetrics()).toMatchObject({ queued: 0, dropped: 0, sent: 4 });
+  });
+
+  test("says which event before connect was one too many: sound gives way, results of tools do not", async () => {
+    await using kit = await bench({ outbox: { events: 2 } });
+    const { client, server } = kit;
+    const result = (call: string) =>
+      client.send({
+        type: "conversation.item.create",
+        item: { type: "function_call_output", call_id: call, output: "done" },
+      });
+    expect(client.appendInputAudio(new Int16Array(480))).toBe("queued");
+    expect([result("1"), result("2")]).toEqual(["queued", "queued"]);
+    expect(client.commitInputAudio()).toBe("dropped");
+    expect(client.getMetrics()).toMatchObject({ queued: 2, dropped: 2 });
+    client.start();
+    const wire = await server.accept();
+    await wire.configure();
+    await until(() => wire.all("conversation.item.create").length === 2, "no results");
+    expect(wire.types().slice(1)).toEqual(["conversation.item.create", "conversation.item.create"]);
+  });
+
+  test("what waits is given up by disconnect, also before connect, and nothing waits once closed", async () => {
+    await using kit = await bench();
+    const { client, server } = kit;
+    expect(client.createResponse()).toBe("queued");
+    await client.disconnect();
+    expect(client.getMetrics()).toMatchObject({ state: "idle", queued: 0, dropped: 1 });
+    client.start();
+    const wire = await server.accept();
+    await wire.configure();
+    await kit.event("connect");
+    await client.disconnect();
+    expect(client.createResponse()).toBe("dropped");
+    expect(wire.types()).toEqual(["session.update"]);
+    expect(client.getMetrics()).toMatchObject({ state: "closed", queued: 0, dropped: 2 });
   });
 
   test("connects again after a loss, with what was changed of the session, and counts it", async () => {
@@ -378,6 +431,7 @@ describe("a client on its own", () => {
     expect(kit.all("disconnect")).toHaveLength(1);
     expect(await kit.client.connect().catch((error: unknown) => error)).toMatchObject({ code: "LINK_FATAL" });
     expect(kit.client.updateSession({ instructions: "x" })).toBe("dropped");
+    expect(kit.client.createResponse()).toBe("dropped");
     await kit.server[Symbol.asyncDispose]();
   });
 

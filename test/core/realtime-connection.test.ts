@@ -136,7 +136,7 @@ describe("the link becomes ready", () => {
 });
 
 describe("a lost link", () => {
-  test("is tried again after 1, 2, 4 … 30 s, and from 1 s again after a success", () => {
+  test("is tried again after 1, 2, 4 … 30 s, and from 1 s again after a link that held", () => {
     jest.useFakeTimers();
     const { connection, wires, last, changes } = bench();
     connection.start();
@@ -153,8 +153,37 @@ describe("a lost link", () => {
     }
     expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     last().become("ready");
+    expect(changes.at(-1)).toMatchObject({ state: "ready", attempt: 1 });
+    jest.advanceTimersByTime(10_000);
+    last().events.onPong();
     last().drop();
     expect(changes.at(-1)).toMatchObject({ state: "waiting", retryInMs: 1000, attempt: 2 });
+    void connection.close();
+  });
+
+  test("by a server that lets us in and drops us is called ever later, until an answer was completed", () => {
+    jest.useFakeTimers();
+    const { connection, last, changes } = bench();
+    connection.start();
+    const delays: number[] = [];
+    const drop = () => {
+      last().drop();
+      const delayMs = changes.at(-1)?.retryInMs ?? 0;
+      delays.push(delayMs);
+      jest.advanceTimersByTime(delayMs);
+    };
+    for (let i = 0; i < 4; i++) {
+      last().become("ready");
+      jest.advanceTimersByTime(3000);
+      drop();
+    }
+    last().become("ready");
+    last().say({ type: "response.done", response: { id: "r", status: "failed", output: [] } });
+    drop();
+    last().become("ready");
+    last().say({ type: "response.done", response: { id: "r", status: "completed", output: [] } });
+    drop();
+    expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 1000]);
     void connection.close();
   });
 
@@ -209,11 +238,13 @@ describe("a lost link", () => {
     const { connection, last, changes } = bench();
     connection.start();
     last().become("ready");
-    jest.advanceTimersByTime(20_000);
     expect(last().pings).toBe(1);
     last().events.onPong();
     jest.advanceTimersByTime(20_000);
     expect(last().pings).toBe(2);
+    last().events.onPong();
+    jest.advanceTimersByTime(20_000);
+    expect(last().pings).toBe(3);
     expect(connection.state).toBe("ready");
     jest.advanceTimersByTime(10_000);
     expect(changes.at(-1)).toMatchObject({ state: "waiting", failure: { code: "LINK_CLOSED" } });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { sessionConfig } from "../../core/realtime/config.ts";
+import { BetaDialect } from "../../core/realtime/dialect-beta.ts";
 import { GaDialect } from "../../core/realtime/dialect-ga.ts";
 import type { ServerEvent } from "../../core/realtime/events.ts";
 
@@ -140,9 +141,9 @@ describe("audio deltas", () => {
   });
 });
 
-describe("events of the server", () => {
+describe.each([GaDialect, BetaDialect])("events of the server in %p", (ServerDialect) => {
   test("of unknown types and with missing fields are ignored and counted (C12)", () => {
-    const dialect = new GaDialect();
+    const dialect = new ServerDialect();
     const frames = [
       "",
       "null",
@@ -174,7 +175,7 @@ describe("events of the server", () => {
   });
 
   test("are understood with null usage, with details that are a text, and without event_id (C12)", () => {
-    const dialect = new GaDialect();
+    const dialect = new ServerDialect();
     const done = (response: Record<string, unknown>) =>
       dialect.decode(JSON.stringify({ type: "response.done", response: { id: "r", ...response } }));
     expect(done({ status: "cancelled", status_details: "turn_detected", usage: null, output: null })).toEqual(

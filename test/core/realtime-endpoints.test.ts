@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { MynaError } from "../../core/errors.ts";
 import { sessionConfig } from "../../core/realtime/config.ts";
 import type { Endpoint } from "../../core/realtime/endpoint.ts";
 import { Endpoints } from "../../core/realtime/endpoints.ts";
 import { connectWebSocket } from "../../core/realtime/transport.ts";
 import type { Connect } from "../../core/realtime/transport.ts";
-import { until } from "../kit/raw-server.ts";
+import { RawServer, until } from "../kit/raw-server.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import type { BrainScriptOptions, ScriptedBrain } from "../kit/scripted-brain.ts";
 import { SessionBench } from "./realtime-kit.ts";
@@ -185,6 +186,27 @@ describe("when the server dies", () => {
     await bench.state("ready");
     expect((await bench.event("session.endpoint_changed")).reason).toContain("invalid_api_key");
     expect(bench.events("session.error")).toEqual([]);
+  });
+
+  test("what is said and told is why the preferred one is not used, not what the last one tried had", async () => {
+    const local = await brain();
+    let there: Endpoint | null = null;
+    const keyless = async () => {
+      throw new MynaError("LINK_AUTH", "no key for OpenAI: set the environment variable OPENAI_API_KEY");
+    };
+    const gone = await brain();
+    await gone.close();
+    const named: Endpoint = { url: "ws://127.0.0.1:1/", name: "OpenAI", credentials: keyless };
+    const bench = robot([() => named, at(gone, "the server at home"), () => there]);
+    await until(() => bench.session.port.state() === "waiting", "The link does not wait");
+    there = { url: local.url, name: "my own brain" };
+    bench.session.endpointChanged();
+    await bench.state("ready");
+    const { reason } = await bench.event("session.endpoint_changed");
+    expect(reason).toStartWith("OpenAI: no key for OpenAI: set the environment variable OPENAI_API_KEY; ");
+    expect(reason).toContain("the server at home: the server cannot be reached");
+    const said = await local.waitFor("response.create");
+    expect(JSON.stringify(said)).toContain("I have no valid key for OpenAI. my own brain answers now.");
   });
 
   test("one whose account is empty in the middle of things hands the question on", async () => {
@@ -380,4 +402,26 @@ describe("a profile", () => {
     expect(refused([{ name: "a", url: "https://x/" }])).toContain("expected a ws:// or wss:// URL");
     expect(refused([{ name: "a", modell: "x" }])).toContain("modell");
   });
+});
+
+test("a server that is better is not called while the link is closed on purpose, and is again when it is open", async () => {
+  const cloud = await RawServer.listen();
+  open.push({ close: () => cloud[Symbol.asyncDispose]() });
+  cloud.refuse(503, "busy");
+  const local = await brain();
+  const bench = robot([at(cloud, "cloud"), at(local, "brain")], {
+    failover: { announce: false },
+    idle: { hang_up_s: 0.4 },
+    reconnect: { initial_ms: 20, max_ms: 20, jitter: 0 },
+  });
+  await bench.state("ready");
+  await until(() => cloud.refused > 1, "The cloud is not looked after");
+  await bench.state("idle");
+  const refused = cloud.refused;
+  await Bun.sleep(200);
+  // One may have been on its way.
+  expect(cloud.refused).toBeLessThanOrEqual(refused + 1);
+  bench.session.port.sendText("hello");
+  await bench.state("ready");
+  await until(() => cloud.refused > refused + 2, "The cloud is not looked after any more");
 });

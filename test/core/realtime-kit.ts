@@ -9,6 +9,7 @@ import type { TopicName, Topics } from "../../core/topics.ts";
 import { FakeCapture, FakePlayback } from "../kit/fake-audio.ts";
 import { RawServer, until } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
+import { TEST_CONNECT, TEST_WIRE } from "./realtime-wires.ts";
 
 /** A call that a tool of a test got. */
 export interface SeenCall {
@@ -68,7 +69,7 @@ export class SessionBench implements AsyncDisposable {
   constructor(
     endpoint: () => Endpoint | null,
     config: Record<string, unknown> = {},
-    connect?: Connect,
+    connect: Connect | undefined = TEST_CONNECT,
     more: Partial<SessionDeps> = {},
   ) {
     this.session = new Session({
@@ -134,9 +135,11 @@ export async function connected(
   };
 }
 
-/** Base64 of so much PCM of one value. */
+/** Base64 of so much PCM of one value; over WebRTC, whose codec lets nothing through that never changes, of a tone. */
 export function tone(ms: number, value = 500): string {
   const pcm = new Int16Array(ms * 24).fill(value);
+  if (TEST_WIRE === "webrtc")
+    for (let at = 0; at < pcm.length; at++) pcm[at] = 8000 * Math.sin((2 * Math.PI * 440 * at) / 24_000);
   return Buffer.from(pcm.buffer).toString("base64");
 }
 
@@ -154,6 +157,30 @@ export function speak(wire: RawConnection, responseId: string, itemId: string, m
   const place = { response_id: responseId, item_id: itemId, output_index: 0, content_index: 0 };
   if (words) wire.send({ type: "response.output_audio_transcript.delta", ...place, delta: words });
   wire.send({ type: "response.output_audio.delta", ...place, delta: tone(ms) });
+}
+
+/** So much of an item is at the loudspeaker. Over WebRTC sound comes at the pace it is heard. */
+export async function arrived(bench: SessionBench, itemId: string, ms: number): Promise<void> {
+  const samples = () =>
+    bench.playback.writes.reduce((sum, write) => sum + (write.itemId === itemId ? write.pcm.length : 0), 0);
+  await until(
+    () => samples() >= Math.max(1, ms * 24),
+    () => `Of ${itemId} ${samples() / 24} ms came, not ${ms}`,
+  );
+}
+
+/** The loudspeaker gets so much of an item and plays that. */
+export async function hear(bench: SessionBench, itemId: string, ms: number): Promise<void> {
+  await arrived(bench, itemId, ms);
+  bench.playback.play(ms);
+}
+
+/** The loudspeaker plays an item to its end. */
+export async function hearAll(bench: SessionBench, itemId: string): Promise<void> {
+  await until(() => {
+    bench.playback.play(1000);
+    return bench.events("playback.stopped").some((event) => event.item_id === itemId);
+  }, `${itemId} does not end`);
 }
 
 /** The server ends an item of speech. */

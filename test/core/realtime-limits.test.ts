@@ -10,6 +10,7 @@ import type { TopicName } from "../../core/topics.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { until } from "../kit/raw-server.ts";
 import { SessionBench, begin, connected, finish, settled } from "./realtime-kit.ts";
+import { linkTest } from "./realtime-wires.ts";
 
 function rates(config: Record<string, unknown> = {}) {
   let nowMs = 1000;
@@ -141,7 +142,7 @@ describe("a session under rate limits", () => {
     rate_limits: [{ name: "tokens", limit: 20_000, remaining, reset_seconds }],
   });
 
-  test("waits before it asks, not only after an error", async () => {
+  linkTest("waits before it asks, not only after an error", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     wire.send(spent(0, 0.4));
@@ -163,26 +164,29 @@ describe("a session under rate limits", () => {
     status_details: { type: "failed", error: { code: "rate_limit_exceeded", message } },
   });
 
-  test("asks a refused answer again with its own instructions, after the time that the server names", async () => {
-    await using link = await connected();
-    const { wire, bench } = link;
-    bench.session.port.respond("Sing.");
-    const first = await wire.next("response.create");
-    begin(wire, "r1", first);
-    finish(wire, "r1", {
-      ...refusal("Please try again in 200ms."),
-      metadata: (first["response"] as { metadata: unknown }).metadata,
-    });
-    const second = await wire.next("response.create");
-    expect(second["response"]).toMatchObject({ instructions: "Sing." });
-    begin(wire, "r2", second);
-    finish(wire, "r2");
-    await settled(wire, bench);
-    expect(bench.events("session.error")).toEqual([]);
-    expect(bench.events("response.finished").map(({ status }) => status)).toEqual(["failed", "completed"]);
-  });
+  linkTest(
+    "asks a refused answer again with its own instructions, after the time that the server names",
+    async () => {
+      await using link = await connected();
+      const { wire, bench } = link;
+      bench.session.port.respond("Sing.");
+      const first = await wire.next("response.create");
+      begin(wire, "r1", first);
+      finish(wire, "r1", {
+        ...refusal("Please try again in 200ms."),
+        metadata: (first["response"] as { metadata: unknown }).metadata,
+      });
+      const second = await wire.next("response.create");
+      expect(second["response"]).toMatchObject({ instructions: "Sing." });
+      begin(wire, "r2", second);
+      finish(wire, "r2");
+      await settled(wire, bench);
+      expect(bench.events("session.error")).toEqual([]);
+      expect(bench.events("response.finished").map(({ status }) => status)).toEqual(["failed", "completed"]);
+    },
+  );
 
-  test("asks again where the request itself is refused by an error event", async () => {
+  linkTest("asks again where the request itself is refused by an error event", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     bench.session.port.respond("Sing.");
@@ -197,7 +201,7 @@ describe("a session under rate limits", () => {
     expect(wire.all("response.create").length).toBe(2);
   });
 
-  test("gives up and says so after as many refusals as configured", async () => {
+  linkTest("gives up and says so after as many refusals as configured", async () => {
     await using link = await connected({ rate_limits: { retries: 1 } });
     const { wire, bench } = link;
     bench.session.port.respond();
@@ -210,7 +214,7 @@ describe("a session under rate limits", () => {
     expect(wire.all("response.create").length).toBe(2);
   });
 
-  test("answers in the end what a whole server refused for a while", async () => {
+  linkTest("answers in the end what a whole server refused for a while", async () => {
     const refuses = { fail: { code: "rate_limit_exceeded", message: "try again in 50ms", type: "tokens" } };
     const brain = await scriptBrain({ answers: [refuses, "Fine."] });
     try {
@@ -229,7 +233,7 @@ describe("a session under rate limits", () => {
 });
 
 describe("camera images", () => {
-  test("beyond the newest leave the conversation at a pause", async () => {
+  linkTest("beyond the newest leave the conversation at a pause", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -244,7 +248,7 @@ describe("camera images", () => {
     expect(bench.events("context.trimmed")).toEqual([{ images: 2 }]);
   });
 
-  test("that a new session was told leave it when a newer one comes", async () => {
+  linkTest("that a new session was told leave it when a newer one comes", async () => {
     await using link = await connected();
     const { wire, bench, server } = link;
     bench.session.port.addImage(new Uint8Array([1]));
@@ -302,7 +306,7 @@ describe("what goes in front of every answer", () => {
     expect(size.toolsTokens).toBeLessThan(1300);
   });
 
-  test("is told at the start and when the tools change", async () => {
+  linkTest("is told at the start and when the tools change", async () => {
     await using link = await connected({ instructions: "Be kind." });
     const { bench, wire } = link;
     expect(bench.events("context.measured")).toMatchObject([
@@ -316,7 +320,7 @@ describe("what goes in front of every answer", () => {
     );
   });
 
-  test("is warned of when it comes near the server's limit, with the tools to blame", async () => {
+  linkTest("is warned of when it comes near the server's limit, with the tools to blame", async () => {
     await using link = await connected({ instructions: "z".repeat(4 * 14_000) });
     link.bench.tools.change([{ name: "chatty", description: "x".repeat(4000), parameters: {} }]);
     await link.wire.settled();
@@ -327,7 +331,7 @@ describe("what goes in front of every answer", () => {
 });
 
 describe("a robot that nobody speaks to", () => {
-  test("hangs up, and typing connects it again without losing the words", async () => {
+  linkTest("hangs up, and typing connects it again without losing the words", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.2 } });
     const { wire, bench, server } = link;
     expect(await bench.event("session.hung_up")).toEqual({ reason: "idle" });
@@ -341,7 +345,7 @@ describe("a robot that nobody speaks to", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
-  test("answers what wakes it, however long it was silent", async () => {
+  linkTest("answers what wakes it, however long it was silent", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.1 }, restore: { stale_s: 0 } });
     const { bench, server } = link;
     await bench.event("session.hung_up");
@@ -352,7 +356,7 @@ describe("a robot that nobody speaks to", () => {
     expect(response).toMatchObject({ instructions: "Say good morning." });
   });
 
-  test("stays while an answer runs or is heard", async () => {
+  linkTest("stays while an answer runs or is heard", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.2 } });
     begin(link.wire, "r1");
     await settled(link.wire, link.bench);
@@ -362,14 +366,14 @@ describe("a robot that nobody speaks to", () => {
     await link.bench.event("session.hung_up");
   });
 
-  test("never hangs up unless it is told to", async () => {
+  linkTest("never hangs up unless it is told to", async () => {
     await using link = await connected();
     await Bun.sleep(300);
     expect(link.bench.session.port.state()).toBe("ready");
     expect(link.bench.events("session.hung_up")).toEqual([]);
   });
 
-  test("hears speech from its beginning, and nothing older, when that connects it again", async () => {
+  linkTest("hears speech from its beginning, and nothing older, when that connects it again", async () => {
     await using link = await connected({ idle: { hang_up_s: 0.1 } });
     const { bench, server } = link;
     bench.capture.frames(60, 1);

@@ -11,10 +11,13 @@ import {
   connected,
   endItem,
   finish,
+  hear,
+  hearAll,
   SessionBench,
   settled,
   speak,
 } from "./realtime-kit.ts";
+import { linkTest, TEST_WIRE } from "./realtime-wires.ts";
 
 interface Item {
   id: string;
@@ -69,47 +72,51 @@ async function exchange(wire: RawConnection, bench: SessionBench, n: number): Pr
   endItem(wire, `r${n}`, `a${n}`, `answer ${n}`);
   finish(wire, `r${n}`);
   await bench.event("response.finished", n);
-  bench.playback.play(1000);
+  await hearAll(bench, `a${n}`);
 }
 
 describe("after a drop a new session", () => {
-  test("is told the conversation in order, then an anchor, and hears the microphone only then (C16)", async () => {
-    await using link = await connected(PATIENT);
-    const { bench, server } = link;
-    await exchange(link.wire, bench, 1);
-    await exchange(link.wire, bench, 2);
-    link.wire.drop();
-    const wire = await server.accept();
-    bench.capture.frames(5, 100);
-    await welcome(wire, 5);
-    await bench.state("ready");
-    bench.capture.frames(1, 500);
-    await settled(wire, bench);
-    const items = told(wire);
-    expect(items.map(wordsOf)).toEqual([
-      "user: question 1",
-      "assistant: answer 1",
-      "user: question 2",
-      "assistant: answer 2",
-      expect.stringMatching(/^system: .*do not greet/),
-    ]);
-    expect(items.map(({ after }) => after)).toEqual([
-      undefined,
-      ...items.slice(0, -1).map(({ item }) => item.id),
-    ]);
-    expect(items[1]?.item.content?.[0]?.type).toBe("output_text");
-    const order = wire.types();
-    expect(order[0]).toBe("session.update");
-    expect(order.slice(1, 6)).toEqual(Array.from({ length: 5 }, () => "conversation.item.create"));
-    expect(new Set(order.slice(6))).toEqual(new Set(["input_audio_buffer.append"]));
-    // What was captured while there was no session is heard, up to the present.
-    const last = wire.all("input_audio_buffer.append").slice(-6);
-    expect(last.map((frame) => Buffer.from(String(frame["audio"]), "base64").readInt16LE())).toEqual([
-      100, 101, 102, 103, 104, 500,
-    ]);
-  });
+  linkTest(
+    "is told the conversation in order, then an anchor, and hears the microphone only then (C16)",
+    async () => {
+      await using link = await connected(PATIENT);
+      const { bench, server } = link;
+      await exchange(link.wire, bench, 1);
+      await exchange(link.wire, bench, 2);
+      link.wire.drop();
+      const wire = await server.accept();
+      bench.capture.frames(5, 100);
+      await welcome(wire, 5);
+      await bench.state("ready");
+      bench.capture.frames(1, 500);
+      await settled(wire, bench);
+      const items = told(wire);
+      expect(items.map(wordsOf)).toEqual([
+        "user: question 1",
+        "assistant: answer 1",
+        "user: question 2",
+        "assistant: answer 2",
+        expect.stringMatching(/^system: .*do not greet/),
+      ]);
+      expect(items.map(({ after }) => after)).toEqual([
+        undefined,
+        ...items.slice(0, -1).map(({ item }) => item.id),
+      ]);
+      expect(items[1]?.item.content?.[0]?.type).toBe("output_text");
+      const order = wire.types();
+      expect(order[0]).toBe("session.update");
+      expect(order.slice(1, 6)).toEqual(Array.from({ length: 5 }, () => "conversation.item.create"));
+      expect(new Set(order.slice(6))).toEqual(new Set(["input_audio_buffer.append"]));
+      // What was captured while there was no session is heard, up to the present.
+      const last = wire.all("input_audio_buffer.append").slice(-6);
+      const values = last.map((frame) => Buffer.from(String(frame["audio"]), "base64").readInt16LE());
+      // Live sound has a wire of its own over WebRTC: it is another signal behind its codec, and may come first.
+      const exact = TEST_WIRE === "websocket" ? values : values.filter((value) => value >= 100);
+      expect(exact).toEqual([100, 101, 102, 103, 104, ...(TEST_WIRE === "websocket" ? [500] : [])]);
+    },
+  );
 
-  test("is sent nothing else, and is not ready, before it has confirmed (C1, C16)", async () => {
+  linkTest("is sent nothing else, and is not ready, before it has confirmed (C1, C16)", async () => {
     await using link = await connected(PATIENT);
     await exchange(link.wire, link.bench, 1);
     link.wire.drop();
@@ -128,14 +135,13 @@ describe("after a drop a new session", () => {
     expect(told(wire).length).toBe(4);
   });
 
-  test("is told only what was heard of an answer (C22)", async () => {
+  linkTest("is told only what was heard of an answer (C22)", async () => {
     await using link = await connected(PATIENT);
     const { wire, bench } = link;
     say(wire, "u1", "tell me a story");
     begin(wire, "r1");
     speak(wire, "r1", "a1", 1000, "Once upon a time there was");
-    await until(() => bench.playback.writes.length === 1, "No audio");
-    bench.playback.play(400);
+    await hear(bench, "a1", 400);
     bench.session.port.interrupt();
     finish(wire, "r1", { status: "cancelled" });
     await bench.event("response.finished");
@@ -143,12 +149,14 @@ describe("after a drop a new session", () => {
     const next = await link.server.accept();
     await welcome(next, 3);
     await bench.state("ready");
-    expect(told(next).map(wordsOf).slice(0, 2)).toEqual(["user: tell me a story", "assistant: Once upon"]);
+    // How long the sound will be is not known over WebRTC, and is taken from its words.
+    const heard = TEST_WIRE === "websocket" ? "Once upon" : "Once";
+    expect(told(next).map(wordsOf).slice(0, 2)).toEqual(["user: tell me a story", `assistant: ${heard}`]);
     await settled(next, bench);
     expect(next.all("response.create")).toEqual([]);
   });
 
-  test("is told a call with its result as a pair", async () => {
+  linkTest("is told a call with its result as a pair", async () => {
     await using link = await connected(PATIENT);
     const { wire, bench } = link;
     say(wire, "u1", "look");
@@ -171,7 +179,7 @@ describe("after a drop a new session", () => {
     expect(bench.tools.calls.length).toBe(1);
   });
 
-  test("that does not take a call is told it in a line, and all that follows (C22)", async () => {
+  linkTest("that does not take a call is told it in a line, and all that follows (C22)", async () => {
     await using link = await connected(PATIENT);
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -202,7 +210,7 @@ describe("after a drop a new session", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
-  test("that is lost before it has confirmed leaves all of it for the next one (C22)", async () => {
+  linkTest("that is lost before it has confirmed leaves all of it for the next one (C22)", async () => {
     await using link = await connected(PATIENT);
     await exchange(link.wire, link.bench, 1);
     link.wire.drop();
@@ -220,7 +228,7 @@ describe("after a drop a new session", () => {
     for (const id of ids(third)) expect(id.length).toBeLessThanOrEqual(32);
   });
 
-  test("that is lost before it has confirmed is not taken for the one that followed (C22)", async () => {
+  linkTest("that is lost before it has confirmed is not taken for the one that followed (C22)", async () => {
     await using link = await connected({ restore: { ack_ms: 300 } });
     await exchange(link.wire, link.bench, 1);
     link.wire.drop();
@@ -234,7 +242,7 @@ describe("after a drop a new session", () => {
     expect(link.bench.session.counters()).toMatchObject({ continuity: { restored: 1, unconfirmed: 0 } });
   });
 
-  test("that never confirms is trusted after a while", async () => {
+  linkTest("that never confirms is trusted after a while", async () => {
     await using link = await connected({ restore: { ack_ms: 30 } });
     await exchange(link.wire, link.bench, 1);
     link.wire.drop();
@@ -245,7 +253,7 @@ describe("after a drop a new session", () => {
     expect(link.bench.session.counters()).toMatchObject({ continuity: { restored: 1, unconfirmed: 3 } });
   });
 
-  test("answers a question of which only the words had arrived, asked for once", async () => {
+  linkTest("answers a question of which only the words had arrived, asked for once", async () => {
     await using link = await connected(PATIENT);
     say(link.wire, "u1", "what time is it");
     await link.bench.event("user.transcript");
@@ -260,12 +268,12 @@ describe("after a drop a new session", () => {
     expect(link.bench.events("user.transcript").filter(({ final }) => final).length).toBe(1);
   });
 
-  test("goes on with an answer that was cut off, and is told so", async () => {
+  linkTest("goes on with an answer that was cut off, and is told so", async () => {
     await using link = await connected(PATIENT);
     say(link.wire, "u1", "tell me a story");
     begin(link.wire, "r1");
-    speak(link.wire, "r1", "a1", 100, "Once upon");
-    await until(() => link.bench.playback.writes.length === 1, "No audio");
+    speak(link.wire, "r1", "a1", 1000, "Once upon");
+    await hear(link.bench, "a1", 700);
     link.wire.drop();
     const wire = await link.server.accept();
     await welcome(wire, 3);
@@ -277,7 +285,7 @@ describe("after a drop a new session", () => {
     ]);
   });
 
-  test("answers nothing of before a drop that was long", async () => {
+  linkTest("answers nothing of before a drop that was long", async () => {
     await using link = await connected({ restore: { stale_s: 0, ack_ms: 5000 } });
     const { wire, bench } = link;
     say(wire, "u1", "go forward");
@@ -295,7 +303,7 @@ describe("after a drop a new session", () => {
     expect(bench.session.counters()).toMatchObject({ continuity: { stale: 1 } });
   });
 
-  test("never hears of a voice again after its start, nor of a commit (C10, C18)", async () => {
+  linkTest("never hears of a voice again after its start, nor of a commit (C10, C18)", async () => {
     await using link = await connected(PATIENT);
     link.bench.capture.frames(20);
     await exchange(link.wire, link.bench, 1);
@@ -449,7 +457,7 @@ describe("transcripts of the user", () => {
   const places = events.flatMap((_, first) => events.map((_, second) => [first, second] as const));
   const possible = places.filter(([first, second]) => second >= 5 && first >= 0);
 
-  test("may come anywhere after their commit: told in order, remembered in order (C13)", async () => {
+  linkTest("may come anywhere after their commit: told in order, remembered in order (C13)", async () => {
     await using link = await connected({ restore: { ack_ms: 5000 } });
     let wire = link.wire;
     const { bench, server } = link;

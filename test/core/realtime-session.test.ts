@@ -1,21 +1,24 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { RawServer, until } from "../kit/raw-server.ts";
 import {
   announce,
+  arrived,
   begin,
   callItem,
   connected,
   endItem,
   finish,
+  hear,
   SessionBench,
   settled,
   speak,
   tone,
   TEST_DIALECT,
 } from "./realtime-kit.ts";
+import { linkTest, TEST_WIRE } from "./realtime-wires.ts";
 
 describe("the microphone", () => {
-  test("is heard by the server only after our configuration was acknowledged (C1)", async () => {
+  linkTest("is heard by the server only after our configuration was acknowledged (C1)", async () => {
     await using server = await RawServer.listen();
     await using bench = new SessionBench(() => ({ url: server.url, apiKey: "sk-test-key-1" }));
     bench.session.start();
@@ -34,14 +37,17 @@ describe("the microphone", () => {
       const bytes = new Uint8Array(Buffer.from(String(frame["audio"]), "base64"));
       return new Int16Array(bytes.buffer)[479];
     });
-    expect(first).toEqual([100, 101, 102, 200, 201, 300]);
+    // Live sound has a wire of its own over WebRTC: it is another signal behind its codec, and may come first.
+    const exact =
+      TEST_WIRE === "websocket" ? first : first.filter((value) => value !== undefined && value >= 100);
+    expect(exact).toEqual([100, 101, 102, 200, 201, ...(TEST_WIRE === "websocket" ? [300] : [])]);
     expect(wire.path).toBe("/v1/realtime?model=gpt-realtime-2.1");
     expect(wire.headers.authorization).toBe("Bearer sk-test-key-1");
     expect(wire.headers["openai-beta"]).toBe(TEST_DIALECT === "beta" ? "realtime=v1" : undefined);
     expect(wire.headers["sec-websocket-extensions"]).toBeUndefined();
   });
 
-  test("loses its oldest audio while the link is down, what was typed does not", async () => {
+  linkTest("loses its oldest audio while the link is down, what was typed does not", async () => {
     await using server = await RawServer.listen();
     await using bench = new SessionBench(() => ({ url: server.url }), { restore: { utterance_s: 1 } });
     bench.session.start();
@@ -64,7 +70,7 @@ describe("the microphone", () => {
     });
   });
 
-  test("tells when the user spoke on the robot's own clock", async () => {
+  linkTest("tells when the user spoke on the robot's own clock", async () => {
     await using link = await connected({
       turn_detection: { prefix_padding_ms: 100, silence_duration_ms: 200 },
     });
@@ -85,7 +91,7 @@ describe("the microphone", () => {
 });
 
 describe("an answer", () => {
-  test("goes to the loudspeaker and to the topics, and is final once it was heard", async () => {
+  linkTest("goes to the loudspeaker and to the topics, and is final once it was heard", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -115,7 +121,7 @@ describe("an answer", () => {
     expect(bench.events("response.finished")).toEqual([{ response_id: "r1", status: "completed" }]);
   });
 
-  test("in writing only is final without a loudspeaker", async () => {
+  linkTest("in writing only is final without a loudspeaker", async () => {
     await using link = await connected();
     const place = { response_id: "r1", item_id: "a1", output_index: 0, content_index: 0 };
     begin(link.wire, "r1");
@@ -129,7 +135,7 @@ describe("an answer", () => {
     ]);
   });
 
-  test("that fails says why, and the robot goes on", async () => {
+  linkTest("that fails says why, and the robot goes on", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
     finish(link.wire, "r1", {
@@ -150,18 +156,19 @@ describe("an answer", () => {
     await link.wire.next("response.create");
   });
 
-  test("cut off by a lost link is played as far as it came, and counts as interrupted", async () => {
+  linkTest("cut off by a lost link is played as far as it came, and counts as interrupted", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 100, "Once upon");
-    await until(() => bench.playback.writes.length === 1, "No audio");
+    speak(wire, "r1", "a1", 1000, "Once upon");
+    await hear(bench, "a1", 450);
+    await arrived(bench, "a1", 700);
     wire.drop();
     await bench.event("response.finished");
     expect(bench.events("response.finished")).toMatchObject([{ response_id: "r1", status: "failed" }]);
     expect(bench.playback.flushes).toBe(0);
     expect(bench.events("assistant.transcript").at(-1)?.final).toBe(false);
-    bench.playback.play(100);
+    bench.playback.play(1000);
     expect(bench.events("playback.stopped")).toMatchObject([{ item_id: "a1", reason: "finished" }]);
     expect(bench.events("assistant.transcript").at(-1)).toEqual({
       item_id: "a1",
@@ -174,19 +181,19 @@ describe("an answer", () => {
     await bench.state("ready");
     begin(again, "r2");
     speak(again, "r2", "a2", 20);
-    await until(() => bench.playback.writes.length === 2, "The next answer is not heard");
+    await hear(bench, "a2", 20);
   });
 
-  test("of the old link that is interrupted is cut in the memory of the new one as well", async () => {
+  linkTest("of the old link that is interrupted is cut in the memory of the new one as well", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
-    speak(link.wire, "r1", "a1", 100, "Once upon");
-    await until(() => link.bench.playback.writes.length === 1, "No audio");
+    speak(link.wire, "r1", "a1", 1000, "Once upon");
+    await hear(link.bench, "a1", 450);
+    await arrived(link.bench, "a1", 700);
     link.wire.drop();
     const again = await link.server.accept();
     await again.configure();
     await link.bench.state("ready");
-    link.bench.playback.play(50);
     link.bench.session.port.interrupt();
     await settled(again, link.bench);
     expect(link.bench.playback.active).toBe(false);
@@ -208,8 +215,56 @@ describe("an answer", () => {
   });
 });
 
+describe("a connection that was left", () => {
+  linkTest("changes nothing by what it still says (C14)", async () => {
+    await using first = await RawServer.listen();
+    await using second = await RawServer.listen();
+    let { url } = first;
+    await using bench = new SessionBench(() => ({ url }));
+    bench.session.start();
+    const old = await first.accept();
+    await old.configure();
+    await bench.state("ready");
+    url = second.url;
+    bench.session.endpointChanged();
+    begin(old, "r_old");
+    speak(old, "r_old", "a_old", 40, "From the past.");
+    old.send({ type: "error", error: { code: "invalid_api_key", message: "too late" } });
+    const wire = await second.accept();
+    begin(old, "r_old2");
+    await wire.configure();
+    await bench.state("ready");
+    begin(wire, "r1");
+    speak(wire, "r1", "a1", 40, "From now.");
+    await hear(bench, "a1", 20);
+    await settled(wire, bench);
+    expect(bench.events("response.started").map(({ response_id }) => response_id)).toEqual(["r1"]);
+    expect(new Set(bench.playback.writes.map(({ itemId }) => itemId))).toEqual(new Set(["a1"]));
+    expect(bench.events("session.error")).toEqual([]);
+    expect(bench.session.port.state()).toBe("ready");
+  });
+
+  linkTest("is closed once and sent nothing after, however often it is closed (C20)", async () => {
+    await using link = await connected();
+    const { wire, bench, server } = link;
+    bench.session.port.respond();
+    await wire.next("response.create");
+    await Promise.all([bench.session.close(), bench.session.close()]);
+    await bench.session.close();
+    expect((await wire.closed).code).toBe(1000);
+    const sent = wire.frames.length;
+    bench.session.port.sendText("too late");
+    bench.capture.frames(5);
+    bench.session.bargeIn();
+    await Bun.sleep(50);
+    expect(wire.frames.length).toBe(sent);
+    expect(server.connections.length).toBe(1);
+    expect(bench.session.port.state()).toBe("closed");
+  });
+});
+
 describe("ctx.session", () => {
-  test("sends what was typed, once, and asks for one answer", async () => {
+  linkTest("sends what was typed, once, and asks for one answer", async () => {
     await using link = await connected();
     link.bench.session.port.sendText("hello");
     const item = await link.wire.next("conversation.item.create");
@@ -222,7 +277,7 @@ describe("ctx.session", () => {
     expect(link.wire.all("response.create").length).toBe(1);
   });
 
-  test("adds notes and pictures without asking for an answer", async () => {
+  linkTest("adds notes and pictures without asking for an answer", async () => {
     await using link = await connected();
     link.bench.session.port.note("The battery is low.");
     link.bench.session.port.addImage(new Uint8Array([0xff, 0xd8]), "the view");
@@ -234,14 +289,14 @@ describe("ctx.session", () => {
     expect(link.wire.all("response.create")).toEqual([]);
   });
 
-  test("adds its instructions for one answer to those of the session", async () => {
+  linkTest("adds its instructions for one answer to those of the session", async () => {
     await using link = await connected({ instructions: "Be kind." });
     link.bench.session.port.respond("Say hello.");
     const create = await link.wire.next("response.create");
     expect(create["response"]).toMatchObject({ instructions: "Be kind.\n\nSay hello." });
   });
 
-  test("ids have at most 32 characters (C11)", async () => {
+  linkTest("ids have at most 32 characters (C11)", async () => {
     await using link = await connected();
     for (let i = 0; i < 3; i++) link.bench.session.port.note("x");
     await settled(link.wire, link.bench);
@@ -254,7 +309,7 @@ describe("ctx.session", () => {
 });
 
 describe("errors of the server", () => {
-  test("that come of races are nobody's business (C23)", async () => {
+  linkTest("that come of races are nobody's business (C23)", async () => {
     await using link = await connected();
     for (const [code, message] of [
       ["response_cancel_not_active", ""],
@@ -273,7 +328,32 @@ describe("errors of the server", () => {
     expect(link.bench.session.counters()).toMatchObject({ benign_errors: 4, server_errors: 0 });
   });
 
-  test("of any other kind are published and thrown at nobody (C23)", async () => {
+  linkTest("unknown events and missing fields neither throw nor change the state (C12)", async () => {
+    await using link = await connected();
+    const { wire, bench } = link;
+    const states = bench.events("session.state_changed").length;
+    for (const frame of [
+      '{"type":"nobody.knows","x":{"y":[1]}}',
+      '{"type":"response.created"}',
+      '{"type":"response.done","response":{"id":"r0","status":"cancelled","status_details":"turn_detected","usage":null}}',
+      '{"type":"conversation.item.added","item":null}',
+      '{"type":"conversation.item.input_audio_transcription.completed"}',
+      '{"type":7}',
+    ])
+      wire.sendRaw(frame);
+    begin(wire, "r1");
+    finish(wire, "r1", { usage: null, status_details: "none" });
+    await bench.event("response.finished");
+    await settled(wire, bench);
+    expect(bench.events("session.state_changed").length).toBe(states);
+    expect(bench.events("session.error")).toEqual([]);
+    expect(bench.events("response.finished").at(-1)).toMatchObject({
+      response_id: "r1",
+      status: "completed",
+    });
+  });
+
+  linkTest("of any other kind are published and thrown at nobody (C23)", async () => {
     await using link = await connected();
     link.wire.send({
       type: "error",
@@ -290,7 +370,7 @@ describe("errors of the server", () => {
 });
 
 describe("responses and wishes on the wire", () => {
-  test("a typed sentence that raced a spoken one is answered after it, once (C2, C3)", async () => {
+  linkTest("a typed sentence that raced a spoken one is answered after it, once (C2, C3)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     bench.session.port.sendText("typed");
@@ -317,7 +397,7 @@ describe("responses and wishes on the wire", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
-  test("several wishes during an answer become one (C2)", async () => {
+  linkTest("several wishes during an answer become one (C2)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "vad");
@@ -333,17 +413,23 @@ describe("responses and wishes on the wire", () => {
     expect(wire.all("response.create").length).toBe(1);
   });
 
-  test("a server that never begins an answer is reported, and the next wish goes out (C21)", async () => {
-    await using link = await connected({ timeouts: { response_ms: 20 } });
-    link.bench.session.port.respond();
-    expect(await link.bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
-    link.bench.session.port.respond();
-    await until(() => link.wire.all("response.create").length === 2, "No second wish");
-  });
+  linkTest(
+    "a server that never begins an answer is reported and called anew once, and the next wish goes out (C21)",
+    async () => {
+      await using link = await connected({ timeouts: { response_ms: 20 } });
+      link.bench.session.port.respond();
+      expect(await link.bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
+      const again = await link.server.accept();
+      await again.configure();
+      await link.bench.event("session.error", 2);
+      link.bench.session.port.respond();
+      await until(() => again.all("response.create").length === 2, "No second wish");
+    },
+  );
 });
 
 describe("the user's words", () => {
-  test("are published in the order of the conversation, not of their arrival (C13)", async () => {
+  linkTest("are published in the order of the conversation, not of their arrival (C13)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     wire.send({ type: "input_audio_buffer.committed", item_id: "u1", previous_item_id: null });
@@ -366,7 +452,7 @@ describe("the user's words", () => {
     ]);
   });
 
-  test("that could not be recognised are final and empty, and the reason is published", async () => {
+  linkTest("that could not be recognised are final and empty, and the reason is published", async () => {
     await using link = await connected();
     link.wire.send({ type: "input_audio_buffer.committed", item_id: "u1" });
     link.wire.send({
@@ -380,7 +466,7 @@ describe("the user's words", () => {
 });
 
 describe("tools of the session", () => {
-  test("are told to the server anew when they change, once for several changes", async () => {
+  linkTest("are told to the server anew when they change, once for several changes", async () => {
     await using link = await connected();
     const { bench, wire } = link;
     const tool = (name: string) => ({ name, description: name, parameters: { type: "object" } });
@@ -398,7 +484,7 @@ describe("tools of the session", () => {
     });
   });
 
-  test("that changed while the link came up are told when it is ready", async () => {
+  linkTest("that changed while the link came up are told when it is ready", async () => {
     await using server = await RawServer.listen();
     await using bench = new SessionBench(() => ({ url: server.url }));
     bench.session.start();
@@ -410,7 +496,7 @@ describe("tools of the session", () => {
     expect(update["session"]).toEqual({ type: "realtime", tools: [] });
   });
 
-  test("are run by a call that arrives in the middle of an answer", async () => {
+  linkTest("are run by a call that arrives in the middle of an answer", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
     speak(link.wire, "r1", "a1", 20, "Let me see.");

@@ -137,6 +137,39 @@ describe("sound on a track of its own", () => {
     expect(robot.playback.writes).toEqual([]);
   });
 
+  test("of a response that was thrown away already is not thrown away again: it could be the next one by then", () => {
+    using robot = bench();
+    const { speech } = robot;
+    speech.announced("r1", "a1");
+    speech.sound(LOUD);
+    speech.silence("r1");
+    speech.outputBuffer("r1", "cleared");
+    speech.announced("r1", "a1-late");
+    speech.responseEnded("r1");
+    expect(robot.flushes()).toBe(0);
+    speech.announced("r2", "a2");
+    speech.outputBuffer("r2", "started");
+    speech.sound(LOUD);
+    expect(robot.playback.writes.map(({ itemId }) => itemId)).toEqual(["a1", "a2"]);
+  });
+
+  test("that comes late of a response that was cut does not take the place of the next one", () => {
+    using robot = bench();
+    const { speech } = robot;
+    speech.announced("r1", "a1");
+    speech.sound(LOUD);
+    speech.silence("r1");
+    speech.outputBuffer("r1", "cleared");
+    speech.announced("r2", "a2");
+    speech.outputBuffer("r1", "started");
+    speech.sound(LOUD);
+    speech.outputBuffer("r1", "stopped");
+    speech.sound(SILENT);
+    speech.outputBuffer("r2", "started");
+    speech.sound(LOUD);
+    expect(robot.playback.writes.map(({ itemId }) => itemId)).toEqual(["a1", "a2"]);
+  });
+
   test("ends with its link: what was heard stays, and the next link begins anew", () => {
     using robot = bench();
     robot.speech.announced("r1", "a1");

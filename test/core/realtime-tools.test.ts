@@ -1,7 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { RawServer, until } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
 import { announce, begin, callItem, connected, finish, SessionBench, settled } from "./realtime-kit.ts";
+import { linkTest } from "./realtime-wires.ts";
 
 function outputs(wire: RawConnection): [unknown, unknown][] {
   return wire
@@ -12,7 +13,7 @@ function outputs(wire: RawConnection): [unknown, unknown][] {
 }
 
 describe("a call of the model", () => {
-  test("that is announced three times is run once and answered once (C4)", async () => {
+  linkTest("that is announced three times is run once and answered once (C4)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     const item = callItem("c1");
@@ -30,7 +31,7 @@ describe("a call of the model", () => {
     expect(wire.all("response.create").length).toBe(1);
   });
 
-  test("is found in response.done alone, as partial servers send it (C4)", async () => {
+  linkTest("is found in response.done alone, as partial servers send it (C4)", async () => {
     await using link = await connected();
     begin(link.wire, "r1");
     const { status: _, ...item } = callItem("c1");
@@ -38,7 +39,7 @@ describe("a call of the model", () => {
     await until(() => link.bench.tools.calls.length === 1, "The tool was not called");
   });
 
-  test("that was cut short is not run (C4)", async () => {
+  linkTest("that was cut short is not run (C4)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     const item = callItem("c1", "look", '{"dist', "incomplete");
@@ -51,7 +52,7 @@ describe("a call of the model", () => {
     expect(wire.all("response.create")).toEqual([]);
   });
 
-  test("whose tool throws past its registry is answered with the error (C4)", async () => {
+  linkTest("whose tool throws past its registry is answered with the error (C4)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     bench.tools.call = () => Promise.reject(new Error("broken"));
@@ -62,7 +63,7 @@ describe("a call of the model", () => {
     expect(outputs(wire)).toEqual([["c1", '{"error":"TOOL_FAILED","message":"broken"}']]);
   });
 
-  test("that computes does not hold up the frames that follow it", async () => {
+  linkTest("that computes does not hold up the frames that follow it", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     let finishedBefore = false;
@@ -80,7 +81,7 @@ describe("a call of the model", () => {
 });
 
 describe("two calls of one response", () => {
-  test("are answered with two outputs and one response.create after response.done (C5)", async () => {
+  linkTest("are answered with two outputs and one response.create after response.done (C5)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -104,7 +105,7 @@ describe("two calls of one response", () => {
     ]);
   });
 
-  test("wait for the slower tool, also after response.done (C5)", async () => {
+  linkTest("wait for the slower tool, also after response.done (C5)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -124,7 +125,7 @@ describe("two calls of one response", () => {
     ]);
   });
 
-  test("bring their pictures after the outputs and before the one response.create", async () => {
+  linkTest("bring their pictures after the outputs and before the one response.create", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -154,7 +155,7 @@ describe("two calls of one response", () => {
 });
 
 describe("a call that ends before the next one is announced", () => {
-  test("keeps its picture until all outputs are there (C5)", async () => {
+  linkTest("keeps its picture until all outputs are there (C5)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -179,7 +180,7 @@ describe("a call that ends before the next one is announced", () => {
 });
 
 describe("a tool that runs when the user breaks in", () => {
-  test("is told to stop, its output is added, and no answer is asked for (C6)", async () => {
+  linkTest("is told to stop, its output is added, and no answer is asked for (C6)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
@@ -197,50 +198,56 @@ describe("a tool that runs when the user breaks in", () => {
     expect(wire.all("response.create")).toEqual([]);
   });
 
-  test("and was called by the very response that is cut is answered for without being run (C6)", async () => {
-    await using link = await connected();
-    const { wire, bench } = link;
-    begin(wire, "r1");
-    await bench.event("response.started");
-    bench.session.port.interrupt();
-    announce(wire, "r1", callItem("c1"));
-    finish(wire, "r1", { status: "cancelled", output: [callItem("c1")] });
-    await until(() => outputs(wire).length === 1, "The call was not answered");
-    await settled(wire, bench);
-    expect(bench.tools.calls).toEqual([]);
-    expect(outputs(wire)[0]?.[1]).toContain("TOOL_ABORTED");
-    expect(wire.all("response.create")).toEqual([]);
-  });
+  linkTest(
+    "and was called by the very response that is cut is answered for without being run (C6)",
+    async () => {
+      await using link = await connected();
+      const { wire, bench } = link;
+      begin(wire, "r1");
+      await bench.event("response.started");
+      bench.session.port.interrupt();
+      announce(wire, "r1", callItem("c1"));
+      finish(wire, "r1", { status: "cancelled", output: [callItem("c1")] });
+      await until(() => outputs(wire).length === 1, "The call was not answered");
+      await settled(wire, bench);
+      expect(bench.tools.calls).toEqual([]);
+      expect(outputs(wire)[0]?.[1]).toContain("TOOL_ABORTED");
+      expect(wire.all("response.create")).toEqual([]);
+    },
+  );
 });
 
 describe("a tool that runs when the link drops", () => {
-  test("goes on, and its result is told to the new connection in a note, never as an output (C4)", async () => {
-    await using link = await connected();
-    const { wire, bench } = link;
-    begin(wire, "r1");
-    announce(wire, "r1", callItem("c1"));
-    finish(wire, "r1");
-    await until(() => bench.tools.calls.length === 1, "The tool was not called");
-    wire.drop();
-    const again = await link.server.accept();
-    await again.configure();
-    await bench.state("ready");
-    expect(bench.tools.calls[0]?.signal.aborted).toBe(false);
-    await settled(again, bench);
-    expect(again.types()).toEqual(["session.update"]);
-    bench.tools.calls[0]?.finish({ output: "late" });
-    await again.next("response.create");
-    expect(outputs(again)).toEqual([]);
-    const note = again.all("conversation.item.create").at(-1)?.["item"];
-    expect(note).toMatchObject({ role: "system", content: [{ type: "input_text" }] });
-    expect(JSON.stringify(note)).toContain(
-      "The tool look, called with {} before the interruption, has returned: late",
-    );
-    expect(again.all("response.create").length).toBe(1);
-    expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 0, running: 0 } });
-  });
+  linkTest(
+    "goes on, and its result is told to the new connection in a note, never as an output (C4)",
+    async () => {
+      await using link = await connected();
+      const { wire, bench } = link;
+      begin(wire, "r1");
+      announce(wire, "r1", callItem("c1"));
+      finish(wire, "r1");
+      await until(() => bench.tools.calls.length === 1, "The tool was not called");
+      wire.drop();
+      const again = await link.server.accept();
+      await again.configure();
+      await bench.state("ready");
+      expect(bench.tools.calls[0]?.signal.aborted).toBe(false);
+      await settled(again, bench);
+      expect(again.types()).toEqual(["session.update"]);
+      bench.tools.calls[0]?.finish({ output: "late" });
+      await again.next("response.create");
+      expect(outputs(again)).toEqual([]);
+      const note = again.all("conversation.item.create").at(-1)?.["item"];
+      expect(note).toMatchObject({ role: "system", content: [{ type: "input_text" }] });
+      expect(JSON.stringify(note)).toContain(
+        "The tool look, called with {} before the interruption, has returned: late",
+      );
+      expect(again.all("response.create").length).toBe(1);
+      expect(bench.session.counters()).toMatchObject({ tools: { results_dropped: 0, running: 0 } });
+    },
+  );
 
-  test("and was called before the link was ready is not run at all", async () => {
+  linkTest("and was called before the link was ready is not run at all", async () => {
     await using server = await RawServer.listen();
     await using bench = new SessionBench(() => ({ url: server.url }));
     bench.session.start();
@@ -257,7 +264,7 @@ describe("a tool that runs when the link drops", () => {
     expect(bench.session.counters()).toMatchObject({ connection: { early_events: 3 } });
   });
 
-  test("and never ends holds nothing up: the same call id runs on the new connection (C4)", async () => {
+  linkTest("and never ends holds nothing up: the same call id runs on the new connection (C4)", async () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");

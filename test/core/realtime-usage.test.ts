@@ -12,6 +12,7 @@ import type { TopicName, Topics } from "../../core/topics.ts";
 import { costFile } from "../../core/state-folder.ts";
 import { until } from "../kit/raw-server.ts";
 import { connected, settled } from "./realtime-kit.ts";
+import { linkTest } from "./realtime-wires.ts";
 
 const MODEL = "gpt-realtime-2.1";
 const WHOLE = {
@@ -359,7 +360,7 @@ describe("the cost of the day", () => {
 });
 
 describe("a session", () => {
-  test("counts cancelled and failed answers too, each once, over a reconnect (C19)", async () => {
+  linkTest("counts cancelled and failed answers too, each once, over a reconnect (C19)", async () => {
     await using link = await connected();
     const { bench, server } = link;
     const end = (wire: typeof link.wire, id: string, status: string) =>
@@ -386,7 +387,7 @@ describe("a session", () => {
     expect(bench.events("cost.updated").at(-1)?.session_usd).toBeCloseTo(3 * WHOLE_USD + 0.017, 9);
   });
 
-  test("counts each answer once through duplicates, late ends and drops in any order", async () => {
+  linkTest("counts each answer once through duplicates, late ends and drops in any order", async () => {
     for (const seed of [3, 14, 159]) {
       let state = seed;
       const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
@@ -418,7 +419,7 @@ describe("a session", () => {
     }
   });
 
-  test("says that its cost is estimated where an answer was lost with the link", async () => {
+  linkTest("says that its cost is estimated where an answer was lost with the link", async () => {
     await using link = await connected();
     link.wire.send({ type: "response.created", response: { id: "r1" } });
     await settled(link.wire, link.bench);

@@ -127,6 +127,28 @@ test("saving a file reloads its plugin by itself", async () => {
   expect((await robot.call("word")).result).toBe("new 1");
 });
 
+test("of several drivers the one that took over after the start is watched too", async () => {
+  using files = new TempPlugins();
+  const first = files.plugin(
+    "first",
+    `if (ctx.state.calls++ > 0) throw new MynaError("DEVICE_NOT_FOUND", "gone");
+     ctx.after(1, () => ctx.fail(new MynaError("DEVICE_FAILED", "unplugged")));`,
+    STATE,
+  );
+  const second = files.plugin("second", TOOL("old"), STATE);
+  await using robot = await startTestRobot({
+    plugins: { words: { use: [first, second] } },
+    runtime: { watch: true },
+  });
+  await until(() => {
+    const [plugin] = robot.health().plugins;
+    return plugin?.use === second && plugin.state === "ready";
+  });
+  files.plugin("second", TOOL("new"), STATE);
+  await robot.waitFor("plugin.reloaded");
+  expect((await robot.call("word")).result).toStartWith("new");
+});
+
 test("a plugin that was quarantined runs again after an edit", async () => {
   using files = new TempPlugins();
   const plugin = files.plugin("words", `ctx.on("sound.played", () => { throw new Error("ouch"); });`, STATE);

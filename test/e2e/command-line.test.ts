@@ -78,6 +78,22 @@ for (const [title, text, message] of [
   });
 }
 
+test.each([
+  ["drive", 'use = "drive-sim"\nroom = "nowhere"', 'room: there is no room "nowhere"'],
+  ["drive", 'use = "drive-sim"\nroom = "./no.toml"', "room: there is no file FOLDER/no.toml"],
+  ["drive", 'use = "drive-sim"\nroom = "bad-room.toml"', "room: FOLDER/bad-room.toml: name: "],
+  ["noise", 'use = "sounds"\ndir = "no-sounds"', "dir: there is no folder FOLDER/no-sounds"],
+  ["mic", 'use = "mic-wav"\nfile = "no.wav"', "file: cannot read FOLDER/no.wav"],
+])("a [plugins.%s] whose %p leads nowhere is named by --check and by a start", async (id, table, message) => {
+  writeFileSync(join(folder, "bad-room.toml"), "walls = []\n");
+  const file = profile(`[session]\nurl = "ws://127.0.0.1:1"\n[plugins.${id}]\n${table}\n`);
+  for (const flags of [["--check"], ["--exit"]]) {
+    const { exitCode, stderr } = await start("--profile", file, ...flags);
+    expect(stderr).toStartWith(`${file}: [plugins.${id}] ${message.replace("FOLDER", folder)}`);
+    expect(exitCode).toBe(2);
+  }
+});
+
 test("a profile that does not exist is answered with those there are, exit code 2", async () => {
   const result = await start("--profile", "mars-rover", "--check");
   expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("desktop-sim") });

@@ -14,7 +14,18 @@ export interface Upstream {
   /** With `?model=`. */
   url: string;
   headers: Record<string, string>;
+  /** What the client has sent so far, where that is known. */
+  sent?: (() => Sent) | undefined;
 }
+
+/** How much a client has sent: events, and frames of sound. */
+export interface Sent {
+  events: number;
+  frames: number;
+}
+
+/** Sound that has not arrived after so many milliseconds was lost. */
+const LOST_MS = 300;
 
 /**
  * One WebRTC client, connected to a Realtime server that speaks WebSocket only: its sound becomes
@@ -32,7 +43,7 @@ export class WebRtcCall {
   #ear: OpusDecoderHandle | undefined;
   #channel: RTCDataChannel | undefined;
   #socket: WebSocket | undefined;
-  /** What the client says before the server is there. */
+  /** What the server says before the client's channel is there. */
   #waiting: string[] | null = [];
   #interrupts = true;
   #over = false;
@@ -52,6 +63,32 @@ export class WebRtcCall {
     });
   }
 
+  /** Connects to the server; its refusal, where it refuses. */
+  dial(): Promise<Response | null> {
+    const { url, headers } = this.#upstream;
+    const socket = new WebSocket(url, { headers, autoPong: false, perMessageDeflate: false });
+    this.#socket = socket;
+    socket.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) this.#channel?.send(data);
+      else this.#fromServer(data.toString());
+    });
+    socket.on("ping", () => void this.#settled().then(() => socket.pong()));
+    // A client that has no channel yet is told when it has.
+    socket.on("close", () => this.#waiting ?? void this.end());
+    return new Promise((resolve) => {
+      socket.on("open", () => resolve(null));
+      socket.on("error", () => resolve(new Response("", { status: 502 })));
+      socket.on("unexpected-response", (_, answer) => {
+        const headers = { "Retry-After": String(answer.headers["retry-after"] ?? "") };
+        let body = "";
+        answer.on("data", (part: Buffer) => (body += part.toString()));
+        answer.on("end", () => {
+          resolve(new Response(body, { status: answer.statusCode ?? 502, headers }));
+        });
+      });
+    });
+  }
+
   /** The answer to an SDP offer. */
   async answer(offer: string): Promise<string> {
     const peer = this.#peer;
@@ -60,18 +97,22 @@ export class WebRtcCall {
       send: (packet) => this.#track.writeRtp(packet),
       started: (response_id) => this.#tell({ type: "output_audio_buffer.started", response_id }),
       stopped: (response_id) => this.#tell({ type: "output_audio_buffer.stopped", response_id }),
-      cleared: (response_id, item_id, sentMs) => {
+      cleared: (response_id, items) => {
         this.#tell({ type: "output_audio_buffer.cleared", response_id });
-        const audio_end_ms = Math.floor(sentMs);
-        this.#ask({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms });
+        for (const { itemId: item_id, sentMs } of items) {
+          const audio_end_ms = Math.floor(sentMs);
+          this.#ask({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms });
+        }
       },
     });
     peer.onTrack.subscribe((track) => track.onReceiveRtp.subscribe(({ payload }) => this.#hear(payload)));
     peer.onDataChannel.subscribe((channel) => this.#open(channel));
     peer.connectionStateChange.subscribe((state) => {
-      if (state === "failed" || state === "closed") void this.end();
+      if (state === "failed" || state === "closed") void this.end(state === "closed");
     });
     await peer.setRemoteDescription({ type: "offer", sdp: offer });
+    // Whatever the offer says about size: the server behind does not know of it.
+    peer.sctpTransport?.setRemoteMaxMessageSize(0);
     const [transceiver] = peer.getTransceivers();
     if (!transceiver) throw new Error("The offer has no audio.");
     transceiver.setDirection("sendrecv");
@@ -92,14 +133,16 @@ export class WebRtcCall {
     for (const { connection } of this.#peer.iceTransports) await connection.close();
   }
 
-  async end(): Promise<void> {
+  /** Hangs up; where the client did, the server is told so as a WebSocket client would. */
+  async end(byClient = false): Promise<void> {
     if (this.#over) return;
     this.#over = true;
     this.#voice?.stop();
     this.#voice = undefined;
     this.#ear?.free();
     this.#ear = undefined;
-    this.#socket?.terminate();
+    if (byClient) this.#socket?.close(1000);
+    else this.#socket?.terminate();
     await this.#peer.close().catch(() => {});
   }
 
@@ -108,17 +151,14 @@ export class WebRtcCall {
     this.#channel = channel;
     channel.onMessage.subscribe((message) => this.#fromClient(message.toString()));
     channel.stateChanged.subscribe((state) => {
-      if (state === "closed") void this.end();
+      if (state === "closed") void this.end(true);
     });
-    const socket = new WebSocket(this.#upstream.url, { headers: this.#upstream.headers });
-    this.#socket = socket;
-    socket.on("open", () => {
-      for (const text of this.#waiting ?? []) socket.send(text);
-      this.#waiting = null;
-    });
-    socket.on("message", (data: Buffer) => this.#fromServer(data.toString()));
-    socket.on("close", () => void this.end());
-    socket.on("error", () => {});
+    for (const text of this.#waiting ?? []) channel.send(text);
+    this.#waiting = null;
+    if (this.#socket?.readyState !== WebSocket.OPEN) {
+      void this.end();
+      return;
+    }
     this.#voice?.start();
   }
 
@@ -139,14 +179,8 @@ export class WebRtcCall {
   }
 
   #fromServer(text: string): void {
-    let event: Frame;
-    try {
-      event = JSON.parse(text) as Frame;
-    } catch {
-      this.#tell(text);
-      return;
-    }
-    switch (event.type) {
+    const event = frameOf(text);
+    switch (event?.type) {
       case "response.content_part.added":
         this.#announced.add(String(event["item_id"]));
         this.#tell(text);
@@ -155,15 +189,15 @@ export class WebRtcCall {
         this.#say(event);
         break;
       case "response.done": {
-        const { id, status } = event["response"] as { id: string; status?: string };
+        const { id, status } = (event["response"] ?? {}) as { id?: string; status?: string };
         this.#tell(text);
-        this.#voice?.finish(id);
+        this.#voice?.finish(String(id));
         if (status === "cancelled" && this.#interrupts) this.#voice?.clear();
         break;
       }
       case "input_audio_buffer.speech_started":
         this.#tell(text);
-        if (this.#interrupts) this.#voice?.clear();
+        if (this.#interrupts) this.#voice?.clearAll();
         break;
       default:
         this.#tell(text);
@@ -190,13 +224,32 @@ export class WebRtcCall {
   }
 
   #tell(event: Frame | string): void {
-    if (this.#channel?.readyState !== "open") return;
-    this.#channel.send(typeof event === "string" ? event : JSON.stringify(event));
+    const text = typeof event === "string" ? event : JSON.stringify(event);
+    if (this.#waiting) this.#waiting.push(text);
+    else if (this.#channel?.readyState === "open") this.#channel.send(text);
   }
 
   #ask(event: Frame | string): void {
     const text = typeof event === "string" ? event : JSON.stringify(event);
-    if (this.#waiting) this.#waiting.push(text);
-    else if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
+  }
+
+  /** All that the client has sent is here. */
+  async #settled(): Promise<void> {
+    const sent = this.#upstream.sent?.();
+    if (!sent) return;
+    while (!this.#over && this.types.length < sent.events) await Bun.sleep(1);
+    const endsMs = performance.now() + LOST_MS;
+    while (!this.#over && this.heard.packets < sent.frames && performance.now() < endsMs) await Bun.sleep(1);
+  }
+}
+
+/** Null for what is no event: it is passed on as it is. */
+function frameOf(text: string): Frame | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Frame) : null;
+  } catch {
+    return null;
   }
 }

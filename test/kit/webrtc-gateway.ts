@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { surviveUdpErrors } from "../../plugins/transport-webrtc/udp-errors.ts";
 import { WebRtcCall } from "./webrtc-call.ts";
+import type { Sent } from "./webrtc-call.ts";
 
 /** A call as it was asked for. */
 export interface CallRequest {
@@ -21,14 +22,22 @@ export class WebRtcGateway implements AsyncDisposable {
   /** Every call so far. */
   readonly calls: WebRtcCall[] = [];
   readonly #server: Server<undefined>;
-  readonly #upstream: string;
+  readonly #upstream: (request: Request) => string;
+  readonly #sent: (request: Request) => (() => Sent) | undefined;
   #refusal: { status: number; body: string; headers: Record<string, string> } | undefined;
   #answer: string | undefined;
 
-  /** `upstream` is the server's URL, `ws://…/v1/realtime`. */
-  constructor(upstream: string) {
+  /**
+   * `upstream` is the server's URL, `ws://…/v1/realtime`, or says which one a request is for. `sent` gives, where it is
+   * known, what the client of a request has sent so far: the server's pings are answered when all of that is there.
+   */
+  constructor(
+    upstream: string | ((request: Request) => string),
+    sent: (request: Request) => (() => Sent) | undefined = () => undefined,
+  ) {
     surviveUdpErrors();
-    this.#upstream = upstream;
+    this.#upstream = typeof upstream === "string" ? () => upstream : upstream;
+    this.#sent = sent;
     this.#server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.#take(request) });
   }
 
@@ -77,9 +86,12 @@ export class WebRtcGateway implements AsyncDisposable {
       return refusal(401, "invalid_api_key", "A bare offer needs an ephemeral key.");
     const model = String(session?.["model"] ?? "of-the-key");
     const call = new WebRtcCall({
-      url: `${this.#upstream}?model=${encodeURIComponent(model)}`,
+      url: `${this.#upstream(request)}?model=${encodeURIComponent(model)}`,
       headers: authorization ? { Authorization: authorization } : {},
+      sent: this.#sent(request),
     });
+    const refused = await call.dial();
+    if (refused) return refused;
     this.calls.push(call);
     const sdp = await call.answer(offer);
     const headers = {

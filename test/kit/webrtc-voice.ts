@@ -21,8 +21,8 @@ export interface WebRtcVoiceEvents {
   started(responseId: string): void;
   /** All of the response that runs no more was sent. */
   stopped(responseId: string): void;
-  /** Emptied: the item that sounded, and how much of it was sent. */
-  cleared(responseId: string, itemId: string, sentMs: number): void;
+  /** Nothing more of it is sent: its items that were not sent to their end, and how much of each was. */
+  cleared(responseId: string, items: { itemId: string; sentMs: number }[]): void;
 }
 
 /** The output buffer of a WebRTC server: 20 ms of Opus every 20 ms, silence where there is nothing to say. */
@@ -76,13 +76,25 @@ export class WebRtcVoice {
     this.#done.add(responseId);
   }
 
-  /** Throws away what was not sent; tells of what sounded, or was about to. */
+  /** Throws away what was not sent of the response that sounds, or is about to. */
   clear(): void {
-    const waiting = this.#queue[0];
-    const now = this.#now ?? (waiting && { ...waiting, sentSamples: 0 });
-    this.#queue = [];
+    const now = this.#now;
+    const responseId = now?.responseId ?? this.#queue[0]?.responseId;
+    if (responseId === undefined) return;
+    const waiting = this.#queue.filter((piece) => piece.responseId === responseId);
+    this.#queue = this.#queue.filter((piece) => piece.responseId !== responseId);
     this.#now = null;
-    if (now) this.#events.cleared(now.responseId, now.itemId, (now.sentSamples * 1000) / RATE_HZ);
+    const items = [...new Set([...(now ? [now.itemId] : []), ...waiting.map(({ itemId }) => itemId)])];
+    const sentMs = (itemId: string) => (now?.itemId === itemId ? (now.sentSamples * 1000) / RATE_HZ : 0);
+    this.#events.cleared(
+      responseId,
+      items.map((itemId) => ({ itemId, sentMs: sentMs(itemId) })),
+    );
+  }
+
+  /** The same of all responses. */
+  clearAll(): void {
+    while (this.#now || this.#queue.length > 0) this.clear();
   }
 
   stop(): void {

@@ -10,6 +10,7 @@ import {
   connected,
   endItem,
   finish,
+  hearAll,
   SessionBench,
   settled,
   speak,
@@ -17,6 +18,7 @@ import {
 } from "../core/realtime-kit.ts";
 import { RawServer, until } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
+import { linkTest } from "../core/realtime-wires.ts";
 
 const place = (responseId: string, itemId: string) => ({
   response_id: responseId,
@@ -63,7 +65,7 @@ async function stillAnswers(wire: RawConnection, bench: SessionBench): Promise<v
 }
 
 describe("our session survives a server", () => {
-  test("that ends the answer before it says that the user began to speak", async () => {
+  linkTest("that ends the answer before it says that the user began to speak", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     begin(wire, "r1");
@@ -83,14 +85,14 @@ describe("our session survives a server", () => {
     await stillAnswers(wire, bench);
   });
 
-  test("that never announces an answer it gives by itself", async () => {
+  linkTest("that never announces an answer it gives by itself", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     speak(wire, "r1", "i1", 40);
     endItem(wire, "r1", "i1", "Unannounced.");
     finish(wire, "r1");
     await bench.event("response.finished");
-    bench.playback.play(10_000);
+    await hearAll(bench, "i1");
     await until(
       () => said(bench).includes("Unannounced."),
       () => JSON.stringify(bench.seen),
@@ -99,7 +101,7 @@ describe("our session survives a server", () => {
     await stillAnswers(wire, bench);
   });
 
-  test("that names a tool on the item only, announces no item, and repeats itself", async () => {
+  linkTest("that names a tool on the item only, announces no item, and repeats itself", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     begin(wire, "r1");
@@ -120,7 +122,7 @@ describe("our session survives a server", () => {
     expect(wire.all("conversation.item.create")).toHaveLength(1);
   });
 
-  test("that acknowledges items only at the end of the answer", async () => {
+  linkTest("that acknowledges items only at the end of the answer", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     bench.session.port.sendText("hello");
@@ -150,15 +152,15 @@ describe("our session survives a server", () => {
     ).toEqual(["hello", "are you there"]);
   });
 
-  test("that gives two answers the same id", async () => {
+  linkTest("that gives two answers the same id", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     answer(wire, "same", "i1", "First.");
     await bench.event("response.finished");
-    bench.playback.play(10_000);
+    await hearAll(bench, "i1");
     answer(wire, "same", "i2", "Second.");
     await bench.event("response.finished", 2);
-    bench.playback.play(10_000);
+    await hearAll(bench, "i2");
     await until(
       () => said(bench).length === 2,
       () => JSON.stringify(bench.seen.slice(-10)),
@@ -167,7 +169,7 @@ describe("our session survives a server", () => {
     await stillAnswers(wire, bench);
   });
 
-  test("that takes a truncation without a word and completes what was cancelled", async () => {
+  linkTest("that takes a truncation without a word and completes what was cancelled", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     bench.session.port.sendText("tell me");
@@ -188,7 +190,40 @@ describe("our session survives a server", () => {
     await stillAnswers(wire, bench);
   });
 
-  test("that objects to an item it does not know", async () => {
+  linkTest("that names no item it committed, and echoes no metadata", async () => {
+    await using kit = await connected();
+    const { wire, bench } = kit;
+    wire.send({ type: "input_audio_buffer.committed" });
+    bench.session.port.sendText("hello");
+    await wire.next("response.create");
+    // Nothing tells whose answer it is.
+    begin(wire, "r1");
+    wire.send({ type: "response.output_text.done", ...place("r1", "i1"), text: "Hi." });
+    finish(wire, "r1", { metadata: null });
+    await bench.event("response.finished");
+    await settled(wire, bench);
+    expect(wire.all("response.create")).toHaveLength(1);
+    expect(said(bench)).toEqual(["Hi."]);
+    await stillAnswers(wire, bench);
+  });
+
+  linkTest("that says an event which does not exist for a cancelled answer, late", async () => {
+    await using kit = await connected();
+    const { wire, bench } = kit;
+    bench.session.port.sendText("tell me");
+    begin(wire, "r1", await wire.next("response.create"));
+    await bench.event("response.started");
+    bench.session.port.interrupt();
+    await wire.next("response.cancel");
+    wire.send({ type: "response.output_text.done", ...place("r1", "i1"), text: "All of it." });
+    finish(wire, "r1");
+    wire.send({ type: "response.cancelled", response: { id: "r1" } });
+    await bench.event("response.finished");
+    expect(said(bench).join("|")).not.toContain("All of it.");
+    await stillAnswers(wire, bench);
+  });
+
+  linkTest("that objects to an item it does not know", async () => {
     await using kit = await connected();
     const { wire, bench } = kit;
     for (const code of [
@@ -201,17 +236,22 @@ describe("our session survives a server", () => {
     expect(bench.events("session.error")).toEqual([]);
   });
 
-  test("that does not answer at all", async () => {
-    await using kit = await connected({ timeouts: { response_ms: 40 } });
-    const { wire, bench } = kit;
+  linkTest("that does not answer at all", async () => {
+    await using kit = await connected({ timeouts: { response_ms: 300 } });
+    const { wire, bench, server } = kit;
     bench.session.port.sendText("hello");
     await wire.next("response.create");
     expect(await bench.event("session.error")).toMatchObject({ code: "LINK_TIMEOUT", fatal: false });
-    await stillAnswers(wire, bench);
+    // It is called anew and asked once more, in vain.
+    const again = await server.accept();
+    await again.configure();
+    await again.next("response.create");
+    await bench.event("session.error", 2);
+    await stillAnswers(again, bench);
   });
 
   for (const code of [4000, 1008]) {
-    test(`that closes with ${code}: it says so and stays away`, async () => {
+    linkTest(`that closes with ${code}: it says so and stays away`, async () => {
       await using kit = await connected();
       const { wire, bench, server } = kit;
       wire.close(code, "invalid_request_error.of_some_kind");
@@ -221,7 +261,7 @@ describe("our session survives a server", () => {
     });
   }
 
-  test("that dies without a word: it is back at once", async () => {
+  linkTest("that dies without a word: it is back at once", async () => {
     await using kit = await connected();
     const { wire, bench, server } = kit;
     wire.drop();

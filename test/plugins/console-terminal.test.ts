@@ -150,6 +150,18 @@ describe("the script driver", () => {
     expect(play.script.outcomes).toEqual([{ utterance: FORWARD, failure: "no answer within 1 s" }]);
   });
 
+  test("a WAV in which nothing is heard fails long before an answer would be given up", () => {
+    const patient = new Script({ ...LIMITS, answerMs: 30_000 }, { nowMs: 0, open: false });
+    patient.add(BACK);
+    patient.take("session.state_changed", { state: "ready", url: "ws://127.0.0.1:1", attempt: 1 }, 0);
+    expect(patient.next(200)).toEqual({ do: "speak", utterance: BACK });
+    patient.spoken(1000);
+    expect(patient.next(3500)).toEqual({ do: "wait" });
+    expect(patient.next(4100)).toMatchObject({
+      outcomes: [{ failure: expect.stringContaining("heard no speech in it") }],
+    });
+  });
+
   test("a long movement is not held against the answer", () => {
     const play = new Rehearsal([FORWARD]).link("ready");
     play.after(100);
@@ -529,7 +541,7 @@ describe("the typed commands", () => {
     const ctx = {
       has: (name: string) => services.includes(name),
       use: () => ({ stop: (reason: string) => void done.push(`drive.stop ${reason}`) }),
-      session: { interrupt: () => void done.push("interrupt") },
+      session: { interrupt: () => void done.push("interrupt"), note: () => void done.push("note") },
       shutdown: (code: number) => void done.push(`shutdown ${code}`),
     } as unknown as CommandPort["ctx"];
     const printed: string[] = [];
@@ -548,10 +560,19 @@ describe("the typed commands", () => {
     expect(done).toEqual(["say turn left"]);
   });
 
-  test("/stop stops the wheels before the voice", () => {
+  test.each(["/stop", "stop", " Stop!", "please stop now", "robot, halt."])(
+    "%s stops the wheels at once, before the voice, without the robot's ears",
+    (line) => {
+      const { done, type } = at(["drive"]);
+      type(line);
+      expect(done).toEqual(["drive.stop stopped at the terminal", "interrupt", "note"]);
+    },
+  );
+
+  test.each(["do not stop", "stop at the wall", "when do you stop"])("%s is a sentence", (line) => {
     const { done, type } = at(["drive"]);
-    type("/stop");
-    expect(done).toEqual(["drive.stop stopped at the terminal", "interrupt"]);
+    type(line);
+    expect(done).toEqual([`say ${line}`]);
   });
 
   test("/wav, /quit and a wrong command do what they say", () => {

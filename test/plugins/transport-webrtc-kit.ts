@@ -6,16 +6,8 @@ import { WebRtcCalls } from "../../plugins/transport-webrtc/calls.ts";
 import { RawServer } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
 import { WebRtcGateway } from "../kit/webrtc-gateway.ts";
+import { SETTINGS } from "../kit/webrtc-wire.ts";
 import { SessionBench } from "../core/realtime-kit.ts";
-
-/** The plugin's settings, as its schema would give them. */
-export const SETTINGS = {
-  ice_servers: [],
-  host_addresses: [],
-  bitrate_bps: 48_000,
-  complexity: 5,
-  expected_loss_percent: 5,
-};
 
 /** A session on a raw server, over the wire that is named. */
 export interface Talk extends AsyncDisposable {

@@ -6,6 +6,37 @@ import { appended, joined, purity, sine, speakTone, talk, written } from "./tran
 
 const SECOND = 24_000;
 
+test("an answer whose sound is lost with the link is gone on with from what was heard of it", async () => {
+  await using line = await talk("webrtc");
+  const wire = await line.next();
+  const { bench } = line;
+  const words = "One two three four five six seven eight nine ten.";
+  begin(wire, "r1");
+  speakTone(wire, "r1", "a1", 3000, words);
+  endItem(wire, "r1", "a1", words);
+  finish(wire, "r1");
+  await bench.event("response.finished");
+  await until(() => written(bench, "a1").length >= 500 * 24, "The answer is not heard");
+  wire.drop();
+  const again = await line.next();
+  await again.next("response.create");
+  const told = again
+    .all("conversation.item.create")
+    .map((frame) => (frame["item"] as { content: { text: string }[] }).content[0]?.text ?? "");
+  expect(told.length).toBe(2);
+  expect(words).toStartWith(told[0] ?? "none");
+  expect(told[0]).toStartWith("One");
+  expect(told[0]?.length).toBeLessThan(words.length / 2);
+  expect(told[1]).toContain("cut off");
+  bench.playback.play(5000);
+  expect(bench.events("assistant.transcript").at(-1)).toEqual({
+    item_id: "a1",
+    text: told[0] ?? "",
+    final: true,
+    interrupted: true,
+  });
+});
+
 describe.each(["websocket", "webrtc"] as const)("a session over %s", (transport) => {
   test("answers what was typed in writing", async () => {
     await using line = await talk(transport);

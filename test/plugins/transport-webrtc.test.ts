@@ -93,6 +93,15 @@ describe("a call", () => {
     expect(line.bench.events("session.state_changed").at(-1)?.code).toBe("LINK_FATAL");
   });
 
+  test("that the server ends before it has begun is made again at once", async () => {
+    await using line = await talk("webrtc", { timeouts: { connect_ms: 60_000 } });
+    // The server behind is gone by the time that the channel opens.
+    (await line.server.accept()).drop();
+    await line.next();
+    const failures = line.bench.events("session.state_changed").flatMap((event) => event.code ?? []);
+    expect(failures).toEqual(["LINK_REFUSED"]);
+  });
+
   test("to a port where nobody listens is tried again", async () => {
     await using line = await talk("webrtc", {}, { url: "ws://127.0.0.1:1/v1/realtime" });
     await until(
