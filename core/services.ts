@@ -95,6 +95,8 @@ export interface Room {
   obstacles: { name: string; x: number; y: number; radius: number; heightM: number; color: string }[];
   /** Polygons where the floor ends. */
   cliffs: { points: [number, number][] }[];
+  /** Lines drawn on the floor. */
+  lines: { points: [number, number][]; widthM: number }[];
   start: Pose;
 }
 
