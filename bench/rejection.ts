@@ -2,12 +2,12 @@
  * How well the offline voice tells commands from everything else: speaks the sentences of test/fixtures/sentences with
  * several voices, has the local brain hear them, and counts what it would do. Prints the table of docs/offline-voice.md.
  *
- *   bun bench/rejection.ts [--voices slt,en-gb] [--sets held-out] [--noise-db=-45] [--list]
+ *   bun bench/rejection.ts [--voices slt,en-gb] [--sets held-out] [--noise-db=-45] [--first] [--list]
  */
 import { parseArgs } from "node:util";
 import { decodeWav } from "../core/audio/wav.ts";
 import type { SpokenTool } from "../plugins/brain-local/contracts.ts";
-import { Interpreter } from "../plugins/brain-local/mind/interpret.ts";
+import { Interpreter, type Meaning } from "../plugins/brain-local/mind/interpret.ts";
 import { CommandMind } from "../plugins/brain-local/mind/mind.ts";
 import { PocketsphinxRecognizer } from "../plugins/brain-local/speech/recognizer-pocketsphinx.ts";
 import { FliteVoice } from "../plugins/brain-local/speech/voice-flite.ts";
@@ -18,8 +18,8 @@ import { robotTools } from "../test/fixtures/robot-tools.ts";
  * written when all was done.
  */
 export const SETS = ["tuning", "held-out", "fresh"] as const;
-/** Voices of flite, inside the npm package, and of espeak-ng, a Debian package. */
-export const VOICES = ["slt", "rms", "awb", "kal16", "en-us", "en-gb"] as const;
+/** Voices of flite, inside the npm package, and of espeak-ng, a Debian package, whose default is "en". */
+export const VOICES = ["slt", "rms", "awb", "kal16", "en", "en-us", "en-gb"] as const;
 
 const RATE_HZ = 24_000;
 /** The server hears silence before and after an utterance. */
@@ -38,7 +38,12 @@ export interface RejectionRow {
   right: number;
   /** Believed, but heard as something else. */
   wrong: number;
+  /** Of those, taken for the opposite direction. */
+  reversed: number;
+  /** Not believed, or asked back about. */
   refused: number;
+  /** Of those, asked back about: a direction or a number was in doubt. */
+  asked: number;
   others: number;
   /** Other sentences that called a tool. */
   acted: number;
@@ -53,6 +58,8 @@ export interface RejectionOptions {
   sets?: readonly string[];
   /** White noise under the speech, dBFS. */
   noiseDb?: number;
+  /** Every sentence is the first that its recogniser hears. */
+  first?: boolean;
   onRow?: (row: RejectionRow) => void;
 }
 
@@ -60,7 +67,7 @@ export interface RejectionOptions {
 export async function measureRejection(options: RejectionOptions = {}): Promise<RejectionRow[]> {
   const { voices = VOICES, sets = SETS, noiseDb = -70 } = options;
   const tools = await robotTools();
-  const recognizer = new PocketsphinxRecognizer();
+  let recognizer = new PocketsphinxRecognizer();
   const flite = new FliteVoice();
   recognizer.setTools(tools);
   const rows: RejectionRow[] = [];
@@ -69,6 +76,11 @@ export async function measureRejection(options: RejectionOptions = {}): Promise<
       for (const voice of voices) {
         const hear = async (sentence: string, index: number) => {
           const pcm = await speak(flite, voice, sentence, index);
+          if (options.first) {
+            recognizer.close();
+            recognizer = new PocketsphinxRecognizer();
+            recognizer.setTools(tools);
+          }
           return listen(recognizer, withRoom(pcm, noiseDb));
         };
         const row = await measureOne(voice, set, tools, hear);
@@ -85,6 +97,7 @@ export async function measureRejection(options: RejectionOptions = {}): Promise<
 interface Heard {
   text: string;
   accepted: boolean;
+  doubt?: [string, string];
   finishMs: number;
 }
 
@@ -99,20 +112,24 @@ async function measureOne(
   const commands = await sentences(`commands-${set}`);
   const others = await sentences(`others-${set}`);
   const row: RejectionRow = {
-    ...{ voice, set, commands: commands.length, right: 0, wrong: 0, refused: 0 },
+    ...{ voice, set, commands: commands.length, right: 0, wrong: 0, reversed: 0, refused: 0, asked: 0 },
     ...{ others: others.length, acted: 0, finishMs: 0, mistakes: [] },
   };
   const note = (sentence: string, heard: Heard) => {
     row.finishMs = Math.max(row.finishMs, heard.finishMs);
-    return `${sentence} → ${heard.text || "nothing"}${heard.accepted ? "" : " (not believed)"}`;
+    const fate = heard.doubt ? ` (${heard.doubt.join(" or ")}?)` : heard.accepted ? "" : " (not believed)";
+    return `${sentence} → ${heard.text || "nothing"}${fate}`;
   };
   for (const [index, sentence] of commands.entries()) {
     const heard = await hear(sentence, index);
     const mistake = note(sentence, heard);
-    const same = Bun.deepEquals(interpreter.interpret(heard.text), interpreter.interpret(sentence));
+    const [meant, understood] = [interpreter.interpret(sentence), interpreter.interpret(heard.text)];
+    const same = Bun.deepEquals(understood, meant);
     if (!heard.accepted) row.refused++;
     else if (same) row.right++;
     else row.wrong++;
+    if (heard.doubt) row.asked++;
+    if (heard.accepted && isReversed(meant, understood)) row.reversed++;
     if (!heard.accepted || !same) row.mistakes.push(mistake);
   }
   for (const [index, sentence] of others.entries()) {
@@ -126,6 +143,20 @@ async function measureOne(
     }
   }
   return row;
+}
+
+/** True where a call's number has the other sign, or its word is the opposite one. */
+function isReversed(meant: Meaning, understood: Meaning): boolean {
+  if (meant.kind !== "calls" || understood.kind !== "calls") return false;
+  return meant.calls.some(({ name, arguments: values }, at) => {
+    const call = understood.calls[at];
+    if (call?.name !== name) return false;
+    return Object.entries(values).some(([key, value]) => {
+      const other = call.arguments[key];
+      if (typeof value === "number" && typeof other === "number") return value * other < 0;
+      return typeof value === "string" && typeof other === "string" && value !== other;
+    });
+  });
 }
 
 async function sentences(name: string): Promise<string[]> {
@@ -160,8 +191,7 @@ function listen(recognizer: PocketsphinxRecognizer, pcm: Int16Array): Heard {
   recognizer.start();
   for (let at = 0; at < pcm.length; at += 480) recognizer.write(pcm.subarray(at, at + 480));
   const startMs = performance.now();
-  const { text, accepted } = recognizer.finish();
-  return { text, accepted, finishMs: performance.now() - startMs };
+  return { ...recognizer.finish(), finishMs: performance.now() - startMs };
 }
 
 /** The rows as a Markdown table. */
@@ -169,14 +199,14 @@ export function rejectionTable(rows: readonly RejectionRow[]): string {
   const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
   const lines = rows.map((row) =>
     [
-      ...["", row.set, row.voice, `${row.right} of ${row.commands}`, row.wrong],
-      ...[`${row.refused} (${percent(row.refused, row.commands)})`],
+      ...["", row.set, row.voice, `${row.right} of ${row.commands}`, row.wrong, row.reversed],
+      ...[`${row.refused} (${percent(row.refused, row.commands)})`, row.asked],
       ...[`${row.others - row.acted} of ${row.others}`, row.finishMs.toFixed(0), ""],
     ].join(" | "),
   );
   return [
-    "| set | voice | commands right | heard wrong | refused | other sentences that do nothing | finish, ms |",
-    "| --- | ----- | -------------- | ----------- | ------- | ------------------------------- | ---------- |",
+    "| set | voice | commands right | heard wrong | reversed | refused | of these asked back | other sentences that do nothing | finish, ms |",
+    "| --- | ----- | -------------- | ----------- | -------- | ------- | ------------------- | ------------------------------- | ---------- |",
     ...lines.map((line) => line.trim()),
   ].join("\n");
 }
@@ -184,12 +214,19 @@ export function rejectionTable(rows: readonly RejectionRow[]): string {
 if (import.meta.main) {
   const list = { type: "string", multiple: false } as const;
   const { values } = parseArgs({
-    options: { voices: list, sets: list, "noise-db": list, list: { type: "boolean", default: false } },
+    options: {
+      voices: list,
+      sets: list,
+      "noise-db": list,
+      first: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+    },
   });
   const rows = await measureRejection({
     ...(values.voices !== undefined && { voices: values.voices.split(",") }),
     ...(values.sets !== undefined && { sets: values.sets.split(",") }),
     ...(values["noise-db"] !== undefined && { noiseDb: Number(values["noise-db"]) }),
+    first: values.first,
     onRow: (row) => process.stderr.write(`${row.set} ${row.voice}: ${row.mistakes.length} mistakes\n`),
   });
   process.stdout.write(`${rejectionTable(rows)}\n`);

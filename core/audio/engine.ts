@@ -10,8 +10,10 @@ import type { AudioDevice, AudioPort, Capture, DeviceSpec, Playback } from "./po
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
 
-/** How often the main thread looks at the rings. A timer costs no garbage, as Atomics.waitAsync would, and no more CPU. */
+/** How often the main thread looks at the rings where it does not know better. */
 const POLL_MS = 5;
+/** From one frame of the microphone to the next: being woken in between is most of what the audio path costs. */
+const PERIOD_MS = 20;
 /** A device may be away this long, for a reload, before the robot goes on without it. */
 const ABSENCE_MS = 1000;
 
@@ -43,7 +45,9 @@ export class AudioEngine {
   readonly #devices: Partial<Record<Kind, Device>> = {};
   readonly #opening: Partial<Record<Kind, Promise<unknown>>> = {};
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
-  #timer: ReturnType<typeof setInterval> | undefined;
+  /** One for each whole number of ms, used again: neither garbage nor, as with Atomics.waitAsync, a promise each time. */
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #awake = false;
   #closed = false;
   #faults = 0;
 
@@ -102,8 +106,7 @@ export class AudioEngine {
   /** Closes the devices; what is queued is dropped, and who waits for the end of a feed is told. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
     await Promise.allSettled(Object.values(this.#opening));
     await Promise.all([this.#devices.capture?.close(), this.#devices.playback?.close()]);
     this.#captureEnd.abandon();
@@ -153,8 +156,9 @@ export class AudioEngine {
   }
 
   #wake(): void {
-    if (this.#closed || this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#poll(), POLL_MS);
+    if (this.#closed || this.#awake) return;
+    this.#awake = true;
+    this.#pollIn(POLL_MS);
   }
 
   #poll(): void {
@@ -166,14 +170,28 @@ export class AudioEngine {
       if (this.#absent("playback", nowMs)) this.#playbackEnd.sink(nowMs);
       else this.#playbackEnd.settle(nowMs);
     }
+    const [captured] = this.#rings.capture;
+    const tail = captured!.tail;
     this.#captureEnd.poll();
     this.#playbackEnd.poll();
     this.#played.deliver();
     const working =
       this.#devices.capture || this.#devices.playback || this.#captureEnd.feeding || this.#playbackEnd.busy;
-    if (working) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (!working) this.#awake = false;
+    else if (!this.#closed) this.#pollIn(captured!.tail === tail ? POLL_MS : this.#untilNextFrameMs());
+  }
+
+  #pollIn(ms: number): void {
+    const timer = this.#timers[ms];
+    if (timer) timer.refresh();
+    else this.#timers[ms] = setTimeout(() => this.#poll(), ms);
+  }
+
+  /** By the device's clock, rounded up and a little more: a timer may fire most of a millisecond early. */
+  #untilNextFrameMs(): number {
+    this.#shared.readCaptured();
+    const leftMs = this.#shared.capturedAtMs + PERIOD_MS - performance.now();
+    return leftMs > 0 && leftMs <= PERIOD_MS ? Math.ceil(leftMs) + 1 : POLL_MS;
   }
 
   #absent(kind: Kind, nowMs: number): boolean {

@@ -37,7 +37,11 @@ export class Continuity {
     this.#stall = new StallWatch({
       stallMs: config.timeouts.stall_ms,
       playing: () => playback.active,
-      onStall: () => link.reconnect(linkFailure("LINK_TIMEOUT", "the server fell silent in its answer")),
+      onStall: () =>
+        link.reconnect({
+          ...linkFailure("LINK_TIMEOUT", "the server fell silent in its answer"),
+          hung: true,
+        }),
       onGap: () => log.warn("the answer does not go on: the server sends no sound"),
     });
     this.#renewal = new Renewal({

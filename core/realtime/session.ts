@@ -226,7 +226,7 @@ export class Session {
 
   /** A pause: nobody speaks, nothing is said, run or wanted. */
   get #atRest(): boolean {
-    const ready = this.#connection.open && !this.#deps.playback.active;
+    const ready = this.#connection.open && !this.#deps.playback.active && !this.#speech.unsounded;
     return ready && this.#arbiter.atRest && this.#tools.atRest;
   }
 

@@ -10,6 +10,7 @@ export interface BrainProcessOptions {
   sessionMinutes: number;
   dialect: BrainDialect;
   speed: number;
+  origins?: readonly string[];
   logLevel: ChildLog["level"];
 }
 
@@ -38,6 +39,11 @@ export class BrainProcess {
     this.listening = this.#firstLine();
     this.listening.catch(() => {});
     void forward(this.#child.stderr, log);
+  }
+
+  /** True when the process is gone. */
+  get over(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   get pid(): number {
@@ -71,6 +77,7 @@ function flagsOf(options: BrainProcessOptions): string[] {
     ...["--session-minutes", String(options.sessionMinutes)],
     ...["--dialect", options.dialect],
     ...["--speed", String(options.speed)],
+    ...(options.origins ?? []).flatMap((origin) => ["--origin", origin]),
     ...["--log-level", options.logLevel],
   ];
 }

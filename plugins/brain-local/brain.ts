@@ -42,6 +42,8 @@ export interface BrainOptions {
   sessionCapMs?: number;
   /** Times faster than heard at which audio goes out; 4 if not given, Infinity for at once. */
   speed?: number;
+  /** Web pages that may connect besides those of this machine: "https://example.org"; "*" for all. */
+  origins?: readonly string[];
   clock?: Clock;
   script?: BrainScript;
   /** Told about faults of the brain itself: never spoken words. */

@@ -27,6 +27,8 @@ export interface Hearing {
   accepted: boolean;
   /** 0 to 1. */
   confidence: number;
+  /** What was heard and what may have been said instead ("forward", "back"), where the two would move the robot otherwise. */
+  doubt?: [heard: string, rival: string];
 }
 
 /** Speech to text for one session: one utterance at a time. Not thread-safe; blocks the thread for its computing. */
@@ -56,6 +58,8 @@ export type Remembered =
       /** False when the recogniser did not trust it. */
       accepted: boolean;
       spoken: boolean;
+      /** As in {@link Hearing}; the sentence is not accepted then. */
+      doubt?: [heard: string, rival: string];
     }
   | { kind: "image"; caption?: string }
   | { kind: "assistant"; text: string }

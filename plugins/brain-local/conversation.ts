@@ -148,7 +148,8 @@ export async function viewOf(records: readonly ItemRecord[]): Promise<Remembered
     } else if (item.role === "user") {
       const spoken = item.content.some((part) => part.type === "input_audio");
       const text = spoken && heard ? heard.text : textOf(item.content);
-      view.push({ kind: "user", text, accepted: heard ? heard.accepted : text !== "", spoken });
+      const accepted = heard ? heard.accepted : text !== "";
+      view.push({ kind: "user", text, accepted, spoken, ...(heard?.doubt && { doubt: heard.doubt }) });
     } else {
       const text = record.remembered ?? textOf(item.content);
       if (text !== "") view.push({ kind: item.role, text });

@@ -32,6 +32,19 @@ export function keyOf(request: Request, offered: string[]): string | undefined {
   );
 }
 
+/** A page of this machine itself. */
+const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+/**
+ * False where a web page asks that is neither of this machine nor among `origins` ("*" lets in every one): any page that a
+ * browser here shows could else talk to the robot. Programs send no Origin.
+ */
+export function mayEnter(request: Request, origins: readonly string[]): boolean {
+  const origin = request.headers.get("origin");
+  if (origin === null || LOOPBACK_ORIGIN.test(origin)) return true;
+  return origins.some((one) => one === "*" || one.replace(/\/$/, "") === origin);
+}
+
 /** Who is turned away at the door, as OpenAI does it: after the upgrade, by an error and a close code. */
 export function rejectionOf(
   request: Request,

@@ -1,4 +1,4 @@
-import { definePlugin, MynaError } from "myna";
+import { definePlugin, isMynaError, MynaError } from "myna";
 import { z } from "zod";
 import { BRAIN_DIALECTS } from "./brain.ts";
 import { BrainProcess, type Listening } from "./brain-process.ts";
@@ -12,6 +12,7 @@ const config = z.object({
   session_minutes: z.number().int().min(1).max(100_000).default(1440),
   dialect: z.enum(BRAIN_DIALECTS).default("ga"),
   speed: z.number().min(1).max(1000).default(4),
+  origins: z.array(z.string().min(1)).default([]),
   log_level: z.enum(LOG_LEVELS).default("warn"),
 });
 
@@ -20,18 +21,32 @@ const FIRST_RESTART_MS = 250;
 const LAST_RESTART_MS = 10_000;
 /** A brain that ran this long is well again: the next restart is quick. */
 const WELL_MS = 30_000;
+/** How often the process is asked whether it lives, milliseconds. */
+const PULSE_MS = 1000;
+/** So many pulses without an answer, and it hangs: well above what recognition and synthesis ever hold it up. */
+const MISSED_PULSES = 4;
+/** A process that was started listens within this time, milliseconds; it takes 0.2 s on a PC. */
+const LISTEN_LIMIT_MS = 10_000;
+/** A sentence becomes speech within this time, milliseconds. */
+const SPEECH_LIMIT_MS = 10_000;
 
 export default definePlugin({
   name: "brain-local",
   config,
   provides: ["brain", "speech"],
   async setup(ctx) {
-    const { port, voice, silence_ms, session_minutes, dialect, speed, log_level } = ctx.config;
+    const { port, voice, silence_ms, session_minutes, dialect, speed, origins, log_level } = ctx.config;
     let brain: BrainProcess | null = null;
     /** Where it listens, or listened before it died: the session keeps trying there. */
     let listening: Listening;
     let restarts = 0;
     let waitMs = FIRST_RESTART_MS;
+    /** The process that `listening` is about. */
+    let listener: BrainProcess | null = null;
+    /** Pulses in a row that it did not answer. */
+    let missed = 0;
+    let asking = false;
+    const http = (path: string) => listening.url.replace(/^ws/, "http").replace(/realtime$/, path);
 
     /** Starts a process on `port` and watches over it; rejects when it does not listen. */
     async function start(onPort: number): Promise<void> {
@@ -43,17 +58,22 @@ export default definePlugin({
           sessionMinutes: session_minutes,
           dialect,
           speed,
+          origins,
           logLevel: log_level,
         },
         ctx.log,
       );
       brain = started;
-      listening = await started.listening;
+      const tooSlow = ctx.after(LISTEN_LIMIT_MS, () => started.kill());
+      listening = await started.listening.finally(tooSlow);
+      listener = started;
+      missed = 0;
       const sinceMs = performance.now();
       void started.ended.then((code) => {
         if (ctx.signal.aborted || brain !== started) return;
         if (performance.now() - sinceMs > WELL_MS) waitMs = FIRST_RESTART_MS;
-        restartLater(`The brain's process ended (${code}).`, Number(new URL(listening.url).port));
+        const end = missed > MISSED_PULSES ? "hung and was ended" : `ended (${code})`;
+        restartLater(`The brain's process ${end}.`, Number(new URL(listening.url).port));
       });
     }
 
@@ -75,23 +95,49 @@ export default definePlugin({
       waitMs = Math.min(waitMs * 2, LAST_RESTART_MS);
     }
 
+    /** A stopped or stuck process notices no signal but SIGKILL; its end starts another. */
+    function takePulse(): void {
+      const asked = brain;
+      if (asked === null || asked !== listener || asked.over) return;
+      if (missed++ >= MISSED_PULSES) return asked.kill();
+      if (asking) return;
+      asking = true;
+      fetch(http("../healthz"), { signal: ctx.signal })
+        .then(
+          () => void (missed = 0),
+          () => {},
+        )
+        .finally(() => void (asking = false));
+    }
+
     ctx.defer(() => brain?.kill());
     await start(port);
+    ctx.every(PULSE_MS, takePulse);
     ctx.inspect(() => ({ pid: brain?.pid ?? null, url: listening.url, restarts }));
     ctx.provide("brain", { url: () => listening.url, hearing: () => listening.hearing });
     ctx.provide("speech", {
       async synthesize(text, name) {
-        const url = listening.url.replace(/^ws/, "http").replace(/realtime$/, "audio/speech");
         const body = { input: text, voice: name ?? ctx.config.user_voice, response_format: "pcm" };
-        const request = { method: "POST", body: JSON.stringify(body), signal: ctx.signal };
-        const response = await fetch(url, request).catch((cause: unknown) => {
-          throw new MynaError("SERVICE_UNAVAILABLE", "The local brain cannot be reached.", { cause });
-        });
-        if (!response.ok) {
-          const message = `Speech synthesis failed: ${await response.text()}`;
-          throw new MynaError("SPEECH_UNAVAILABLE", message);
+        const limit = new AbortController();
+        const cancel = ctx.after(SPEECH_LIMIT_MS, () => limit.abort());
+        const signal = AbortSignal.any([ctx.signal, limit.signal]);
+        try {
+          const response = await fetch(http("audio/speech"), {
+            method: "POST",
+            body: JSON.stringify(body),
+            signal,
+          });
+          if (response.ok) return new Int16Array(await response.arrayBuffer());
+          throw new MynaError("SPEECH_UNAVAILABLE", `Speech synthesis failed: ${await response.text()}`);
+        } catch (thrown) {
+          if (isMynaError(thrown)) throw thrown;
+          const message = limit.signal.aborted
+            ? `The local brain did not answer within ${SPEECH_LIMIT_MS / 1000} s.`
+            : "The local brain cannot be reached; it is started again.";
+          throw new MynaError("SERVICE_UNAVAILABLE", message, { cause: thrown });
+        } finally {
+          cancel();
         }
-        return new Int16Array(await response.arrayBuffer());
       },
     });
   },

@@ -16,6 +16,7 @@ An OpenAI-Realtime-compatible server on 127.0.0.1 that needs no key and no netwo
   --session-minutes N  life of a session (default 1440)
   --dialect NAME       ${BRAIN_DIALECTS.join(", ")} (default ga; both: the client's OpenAI-Beta header decides)
   --speed N            times faster than heard at which answers are sent (default 4)
+  --origin URL         web page that may connect besides those of this machine; may be repeated, * for all
   --log-level LEVEL    ${LOG_LEVELS.join(", ")} (default info)
   --child              for the runtime: JSON on stdout, ends when stdin ends
   --help
@@ -29,6 +30,7 @@ interface Flags {
   sessionMinutes: number;
   dialect: BrainDialect;
   speed: number;
+  origins: string[];
   logLevel: ChildLog["level"];
   child: boolean;
 }
@@ -45,6 +47,7 @@ function readFlags(args: string[]): Flags | "help" {
       "session-minutes": { type: "string", default: "1440" },
       dialect: { type: "string", default: "ga" },
       speed: { type: "string", default: "4" },
+      origin: { type: "string", multiple: true, default: [] },
       "log-level": { type: "string", default: "info" },
       child: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -62,6 +65,7 @@ function readFlags(args: string[]): Flags | "help" {
     silenceMs: numberIn(values["silence-ms"], "--silence-ms", 20, 10_000),
     sessionMinutes: numberIn(values["session-minutes"], "--session-minutes", 1, 100_000),
     speed: numberIn(values.speed, "--speed", 1, 1000),
+    origins: values.origin,
     logLevel: level,
     child: values.child,
   };
@@ -93,6 +97,7 @@ async function run(flags: Flags): Promise<void> {
     silenceMs: flags.silenceMs,
     sessionCapMs: flags.sessionMinutes * 60_000,
     speed: flags.speed,
+    origins: flags.origins,
     onFault: (message) => log("error", message),
   });
   const hearing = parts.hearing();
@@ -110,18 +115,24 @@ async function run(flags: Flags): Promise<void> {
   } else {
     process.on("SIGINT", leave);
     process.on("SIGTERM", leave);
-    process.stdout.write(greeting(brain.url, hearing));
+    process.stdout.write(greeting(brain.url, flags.dialect, hearing));
   }
   parts.warmUp();
 }
 
-function greeting(url: string, hearing: { available: boolean; hint?: string }): string {
+const DIALECT_NAMES: Record<BrainDialect, string> = { ga: "GA", beta: "beta", both: "GA or beta" };
+
+function greeting(
+  url: string,
+  dialect: BrainDialect,
+  hearing: { available: boolean; hint?: string },
+): string {
   const http = url.replace(/^ws/, "http").replace(/\/realtime$/, "");
   const ears = hearing.available ? "It understands speech." : `It cannot hear: ${hearing.hint ?? ""}`;
   return `The brain listens at ${url}?model=myna-local
 ${ears}
 
-Any client of the OpenAI Realtime API (GA) can talk to it; the key may be anything:
+Any client of the OpenAI Realtime API (${DIALECT_NAMES[dialect]}) can talk to it; the key may be anything:
   new WebSocket("${url}?model=myna-local")
   OPENAI_BASE_URL=${http}
 Speech alone:

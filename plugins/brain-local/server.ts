@@ -2,7 +2,7 @@ import type { Server, ServerWebSocket } from "bun";
 import type { Brain, BrainOptions, BrainSession, ReceivedEvent } from "./brain.ts";
 import { WALL_CLOCK } from "./clock.ts";
 import { BetaDialect } from "./beta-dialect.ts";
-import { asksForBeta, keyOf, protocolsOf, type Rejection, rejectionOf } from "./door.ts";
+import { asksForBeta, keyOf, mayEnter, protocolsOf, type Rejection, rejectionOf } from "./door.ts";
 import { Faults } from "./faults.ts";
 import { answerHttp } from "./http.ts";
 import { Outlet } from "./outlet.ts";
@@ -112,6 +112,10 @@ export async function startBrain(options: BrainOptions): Promise<Brain> {
 
   function fetch(request: Request, server: Server<Connection>): Response | Promise<Response> | undefined {
     const url = new URL(request.url);
+    if (!mayEnter(request, options.origins ?? [])) {
+      const text = `Pages of ${request.headers.get("origin")} are not let in; see the key origins of brain-local, or --origin.\n`;
+      return new Response(text, { status: 403 });
+    }
     if (url.pathname !== PATH) {
       const mayMint = () => script.apiKey === undefined || keyOf(request, []) === script.apiKey;
       return answerHttp(request, url, { voice, hearing, sessions: () => open.size, tokens, mayMint });

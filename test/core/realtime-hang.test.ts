@@ -1,6 +1,7 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { SwitchedDialect } from "../../core/realtime/dialect-switch.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { until } from "../kit/raw-server.ts";
 import { SessionBench } from "./realtime-kit.ts";
@@ -100,6 +101,22 @@ describe("a way to the server that is dead without a word", () => {
       () => link.bench.events("session.state_changed").some(({ state }) => state === "waiting"),
       "The hang was not noticed",
     );
+  });
+
+  test("costs no work for each frame of the microphone once it is known", async () => {
+    await using link = await atTheEnd({ moving: () => true });
+    const encode = spyOn(SwitchedDialect.prototype, "append");
+    try {
+      link.bench.capture.frames(2);
+      expect(encode).toHaveBeenCalledTimes(2);
+      link.way.freeze();
+      await link.bench.event("session.state_changed", 3);
+      encode.mockClear();
+      link.bench.capture.frames(50);
+      expect(encode).not.toHaveBeenCalled();
+    } finally {
+      encode.mockRestore();
+    }
   });
 
   test("is not seen where the way only stutters", async () => {

@@ -229,7 +229,8 @@ describe("after a drop a new session", () => {
   });
 
   linkTest("that is lost before it has confirmed is not taken for the one that followed (C22)", async () => {
-    await using link = await connected({ restore: { ack_ms: 300 } });
+    const ackMs = TEST_WIRE === "websocket" ? 300 : 1500;
+    await using link = await connected({ restore: { ack_ms: ackMs } });
     await exchange(link.wire, link.bench, 1);
     link.wire.drop();
     const second = await link.server.accept();
@@ -238,7 +239,7 @@ describe("after a drop a new session", () => {
     second.drop();
     await welcome(await link.server.accept(), 3);
     await link.bench.state("ready");
-    await Bun.sleep(400);
+    await Bun.sleep(ackMs + 100);
     expect(link.bench.session.counters()).toMatchObject({ continuity: { restored: 1, unconfirmed: 0 } });
   });
 

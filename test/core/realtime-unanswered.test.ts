@@ -56,6 +56,27 @@ describe("a server that is there and does not answer", () => {
     expect(wire.all("response.create")).toEqual([]);
   });
 
+  test("to its end, in the middle of an answer, hands the rest to the next one", async () => {
+    await using mute = await RawServer.listen();
+    await using other = await RawServer.listen();
+    const config = { timeouts: { stall_ms: 150 }, restore: { ack_ms: 20 } };
+    await using bench = new SessionBench(() => ({ url: mute.url, name: "cloud" }), config, undefined, {
+      fallbacks: [() => ({ url: other.url, name: "home" })],
+    });
+    bench.session.start();
+    const wire = await mute.accept();
+    await wire.configure();
+    await bench.state("ready");
+    bench.session.port.sendText("what time is it");
+    begin(wire, "r1", await wire.next("response.create"));
+    const next = await other.accept();
+    await next.configure();
+    await next.next("response.create");
+    expect((await bench.event("session.endpoint_changed")).reason).toBe(
+      "the server fell silent in its answer",
+    );
+  });
+
   test("hands the question to the next one", async () => {
     await using mute = await RawServer.listen();
     await using other = await RawServer.listen();

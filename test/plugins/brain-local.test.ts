@@ -73,3 +73,18 @@ test("a port that another program holds is named and tried again later", async (
     await other.stop(true);
   }
 });
+
+test("a brain that hangs is ended and started again, and a sentence under way fails instead of hanging", async () => {
+  await using robot = await startBrainRobot();
+  const { pid } = inspected(robot);
+  await robot.waitFor("session.state_changed", ({ state }) => state === "ready");
+  process.kill(pid, "SIGSTOP");
+  await expect(robot.service("speech").synthesize("Never said before.")).rejects.toMatchObject({
+    code: "SERVICE_UNAVAILABLE",
+  });
+  await gone(pid);
+  const state = () => robot.health().plugins.find((one) => one.id === "brain")?.state;
+  while (inspected(robot).restarts === 0 || state() !== "ready") await Bun.sleep(5);
+  expect(inspected(robot).pid).not.toBe(pid);
+  expect((await robot.service("speech").synthesize("Hello.")).length).toBeGreaterThan(0);
+});

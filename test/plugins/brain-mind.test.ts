@@ -121,6 +121,13 @@ test("what was not understood or not accepted calls nothing and hears what can b
   }
 });
 
+test("a direction or a number in doubt is asked about and moves nothing", () => {
+  const entry = { kind: "user", text: "go back one meter", accepted: false, spoken: true } as const;
+  expect(think({ ...entry, doubt: ["back", "forward"] })).toEqual({
+    say: "Did you say back or forward? Please say the whole sentence again.",
+  });
+});
+
 test("stop is honoured however badly it was heard", () => {
   for (const entry of [
     user("stop", false),

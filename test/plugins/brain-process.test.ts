@@ -79,13 +79,43 @@ test("alone it greets, explains a wrong flag, and leaves on Ctrl-C", async () =>
   expect(Bun.spawnSync({ cmd: [process.execPath, MAIN, "--help"] }).stdout.toString()).toContain(
     "--silence-ms",
   );
-  const brain = Bun.spawn({ cmd: [process.execPath, MAIN, "--port", "0"], stdout: "pipe", stderr: "ignore" });
+  const brain = Bun.spawn({
+    cmd: [process.execPath, MAIN, "--port", "0", "--dialect", "beta"],
+    stdout: "pipe",
+    stderr: "ignore",
+  });
   for await (const bytes of brain.stdout) {
+    expect(new TextDecoder().decode(bytes)).toContain("Realtime API (beta)");
     expect(new TextDecoder().decode(bytes)).toMatch(/ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime\?model=/);
     break;
   }
   brain.kill("SIGINT");
   expect(await brain.exited).toBe(0);
+});
+
+test("a web page of another origin is turned away unless it is named, programs and pages of this machine are not", async () => {
+  const brain = new BrainProcess({ ...OPTIONS, origins: ["https://robot.example"] }, LOG);
+  try {
+    const http = (await brain.listening).url.replace(/^ws/, "http");
+    const status = async (origin?: string) => {
+      const headers = { Upgrade: "websocket", ...(origin !== undefined && { Origin: origin }) };
+      return (await fetch(http.replace("realtime", "audio/speech"), { headers })).status;
+    };
+    expect(await status("https://evil.example")).toBe(403);
+    expect(await status("null")).toBe(403);
+    expect(await status("http://localhost.evil.example")).toBe(403);
+    for (const origin of [undefined, "http://localhost:5173", "http://127.0.0.1", "https://robot.example"]) {
+      expect(await status(origin)).toBe(404);
+    }
+    const evil = new WebSocket(http.replace(/^http/, "ws"), { headers: { Origin: "https://evil.example" } });
+    const { promise, resolve } = Promise.withResolvers<string>();
+    evil.onopen = () => resolve("open");
+    evil.onclose = () => resolve("closed");
+    expect(await promise).toBe("closed");
+  } finally {
+    brain.kill();
+    await brain.ended;
+  }
 });
 
 test("a spoken sentence comes back as a tool call, heard, understood and answered offline", async () => {

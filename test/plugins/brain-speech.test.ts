@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { decodeWav, resample } from "myna";
 import type { SpokenTool } from "../../plugins/brain-local/contracts.ts";
 import { Interpreter } from "../../plugins/brain-local/mind/interpret.ts";
 import { PocketsphinxRecognizer } from "../../plugins/brain-local/speech/recognizer-pocketsphinx.ts";
+import { difference, rivalGrammar } from "../../plugins/brain-local/speech/rivals.ts";
 import { speechAvailable } from "../../plugins/brain-local/speech/sphinx-library.ts";
 import { FliteVoice } from "../../plugins/brain-local/speech/voice-flite.ts";
 import { LAMP_TOOL, robotTools } from "../fixtures/robot-tools.ts";
@@ -20,7 +22,10 @@ afterAll(() => recognizer?.close());
 
 /** The sound of a sentence between two silences, as the server hands it over. */
 async function speak(sentence: string, voice = "slt"): Promise<Int16Array> {
-  const speech = await flite.synthesize(sentence, voice);
+  return surrounded(await flite.synthesize(sentence, voice));
+}
+
+function surrounded(speech: Int16Array): Int16Array {
   const pcm = new Int16Array(7200 + speech.length + 9600);
   pcm.set(speech, 7200);
   return pcm;
@@ -154,4 +159,67 @@ test("recognisers give their memory back", () => {
   for (let count = 0; count < 15; count++) cycle();
   Bun.gc(true);
   expect((process.memoryUsage().rss - before) / 1e6).toBeLessThan(60);
+});
+
+describe("a direction or a number that sounds like another is not believed", () => {
+  test.each([
+    ["move forward fifty centimeters", "en-us", 175],
+    ["move forward fifty centimeters", "en", 175],
+    ["can you go forward fifty centimeters", "en", 160],
+    ["drive ahead eighty centimeters", "en", 175],
+  ])(
+    "%s (espeak-ng %s, %d words a minute, the first sentence heard)",
+    async (sentence, voice, wordsPerMinute) => {
+      expect(Bun.which("espeak-ng") ?? "the Debian package espeak-ng is missing").toContain("/espeak-ng");
+      const child = Bun.spawn(["espeak-ng", "-v", voice, "-s", String(wordsPerMinute), "--stdout", sentence]);
+      const { pcm } = decodeWav(new Uint8Array(await new Response(child.stdout).arrayBuffer()));
+      const interpreter = new Interpreter(tools);
+      const fresh = new PocketsphinxRecognizer();
+      try {
+        fresh.setTools(tools);
+        fresh.write(surrounded(pcm));
+        const { text, accepted, doubt } = fresh.finish();
+        const right = Bun.deepEquals(interpreter.interpret(text), interpreter.interpret(sentence));
+        if (doubt) expect(accepted).toBe(false);
+        if (!right) expect({ text, accepted }).toEqual({ text, accepted: false });
+      } finally {
+        fresh.close();
+      }
+    },
+  );
+
+  test("a telephone's band and eight bits are understood, also as the first thing heard", async () => {
+    const fresh = new PocketsphinxRecognizer();
+    try {
+      fresh.setTools(tools);
+      const line = resample(
+        resample(await speak("move forward fifty centimeters"), 24_000, 8000),
+        8000,
+        24_000,
+      );
+      fresh.write(line.map((sample) => (sample >> 8) << 8));
+      expect(fresh.finish()).toMatchObject({ text: "move forward fifty centimeters", accepted: true });
+    } finally {
+      fresh.close();
+    }
+  });
+
+  test("the rivals of a sentence are the opposite directions and all other numbers", () => {
+    expect(rivalGrammar("take a picture")).toBeNull();
+    const grammar = rivalGrammar("go back forty five centimeters") ?? "";
+    expect(grammar).toContain("/1/ go back forty five centimeters\n");
+    expect(grammar).toContain("/ go (forward | forwards | ahead) forty five centimeters\n");
+    expect(grammar).toContain("/ go back (one | two");
+    expect(grammar).toContain(" (twenty | thirty | fifty | sixty");
+    expect(grammar).toContain("| forty [one | two | three | four | six |");
+  });
+
+  test("what two sentences do not share is named in words that can be asked about", () => {
+    expect(difference("go back one meter", "go forward one meter")).toEqual(["back", "forward"]);
+    expect(difference("turn left twenty two degrees", "turn left ninety degrees")).toEqual([
+      "twenty two",
+      "ninety",
+    ]);
+    expect(difference("turn left forty", "turn left forty four")).toEqual(["forty", "forty four"]);
+  });
 });

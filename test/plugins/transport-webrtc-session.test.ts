@@ -37,6 +37,25 @@ test("an answer whose sound is lost with the link is gone on with from what was 
   });
 });
 
+test("while the sound of an answer is on its way there is no pause, however little of it waits at the loudspeaker", async () => {
+  await using line = await talk("webrtc", { idle: { hang_up_s: 0.2 } });
+  const wire = await line.next();
+  const { bench } = line;
+  begin(wire, "r1");
+  speakTone(wire, "r1", "a1", 1500, "One two three.");
+  endItem(wire, "r1", "a1", "One two three.");
+  finish(wire, "r1");
+  await bench.event("response.finished");
+  const playing = setInterval(() => bench.playback.play(1000), 1);
+  try {
+    await bench.event("session.hung_up");
+  } finally {
+    clearInterval(playing);
+  }
+  expect(written(bench, "a1").length).toBeGreaterThanOrEqual(1480 * 24);
+  expect(bench.events("assistant.transcript").at(-1)).toMatchObject({ final: true, interrupted: false });
+});
+
 describe.each(["websocket", "webrtc"] as const)("a session over %s", (transport) => {
   test("answers what was typed in writing", async () => {
     await using line = await talk(transport);

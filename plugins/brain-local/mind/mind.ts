@@ -62,6 +62,9 @@ export class CommandMind implements Mind {
     const meaning = interpreter.interpret(user.text);
     const stop = stopCall(user.text, interpreter);
     if (stop && (!user.accepted || meaning.kind !== "calls")) return { calls: [stop] };
+    if (!user.accepted && user.doubt) {
+      return { say: `Did you say ${user.doubt.join(" or ")}? Please say the whole sentence again.` };
+    }
     if (!user.accepted) return { say: notUnderstood(user, interpreter) };
     switch (meaning.kind) {
       case "calls":

@@ -15,10 +15,16 @@ const TAPPED: readonly (readonly [RegExp, string])[] = [
   [/\b(N|R|ER|EY|IY|AY|AH|IH) T (IY|ER|AH)\b/g, "$1 D $2"],
 ];
 
+/** The n of "ninety" is hardly sounded after another consonant, as in "left ninety"; espeak-ng never sounds it. */
+const WEAK_N: readonly (readonly [RegExp, string])[] = [
+  [/^N AY N T\b/, "AH AY N T"],
+  [/\b(N|R|ER|EY|IY|AY|AH|IH) T (IY|ER|AH)\b/g, "$1 D $2"],
+];
+
 /** Other ways in which speakers of English say the same sounds; ARPAbet without stress, as the dictionary has them. */
 export function accents(phones: string): string[] {
   const found = new Set<string>();
-  for (const rules of [BRITISH, TAPPED]) {
+  for (const rules of [BRITISH, TAPPED, WEAK_N]) {
     found.add(rules.reduce((sounds, [from, to]) => sounds.replace(from, to), phones));
   }
   found.delete(phones);

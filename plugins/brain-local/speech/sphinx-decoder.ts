@@ -93,6 +93,13 @@ export class SphinxDecoder {
     if (pcm.length > 0) this.#library.decoder.ps_process_raw(this.#handle, ptr(pcm), pcm.length, 0, 0);
   }
 
+  /** A whole utterance, 16 kHz mono, in place of `start`, `write` and `end`: its loudness is that of this utterance alone. */
+  hear(pcm: Int16Array): void {
+    this.start();
+    if (pcm.length > 0) this.#library.decoder.ps_process_raw(this.#handle, ptr(pcm), pcm.length, 0, 1);
+    this.end();
+  }
+
   end(): void {
     this.#library.decoder.ps_end_utt(this.#handle);
   }
