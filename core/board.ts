@@ -74,14 +74,19 @@ export interface BoardLines {
   speakerEnable: number;
 }
 
+/** What a board is and how its wires are reached. */
+export interface BoardDescription {
+  revision: BoardRevision;
+  lines: Readonly<BoardLines>;
+  /** For the motion process alone. */
+  i2c: WireSpec;
+  lineChip: WireSpec;
+}
+
 /** Provided by `board-picarx` (real) or `board-sim`. */
 export interface Board {
-  readonly revision: BoardRevision;
-  readonly lines: Readonly<BoardLines>;
-  /** For the motion process alone. */
-  readonly i2c: WireSpec;
-  readonly lineChip: WireSpec;
-  /** The same chip, opened in the runtime's process for LED, button and loudspeaker. Closed by the board's plugin. */
+  describe(): BoardDescription;
+  /** The chip of `lineChip`, opened in the runtime's process for LED, button and loudspeaker. Closed by the board's plugin. */
   openLines(): Promise<LineChip>;
 }
 

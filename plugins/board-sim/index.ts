@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { definePlugin, filePath } from "myna";
 import type { BoardLines, LineChip, Pose } from "myna";
@@ -99,10 +98,12 @@ export default definePlugin({
       },
     };
     ctx.provide("board", {
-      revision: "v4",
-      lines: LINES,
-      i2c: { module: join(import.meta.dir, "i2c.ts"), options: { hat: path } },
-      lineChip,
+      describe: () => ({
+        revision: "v4",
+        lines: LINES,
+        i2c: { module: join(import.meta.dir, "i2c.ts"), options: { hat: path } },
+        lineChip,
+      }),
       async openLines() {
         const { openLines } = (await import(lineChip.module)) as {
           openLines: (options: unknown) => LineChip;

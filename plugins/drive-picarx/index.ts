@@ -26,7 +26,7 @@ export default definePlugin({
   async setup(ctx) {
     const { config, state } = ctx;
     const board = ctx.use("board");
-    const settings = settingsOf(config, board, `${ctx.id} of process ${process.pid}`);
+    const settings = settingsOf(config, board.describe(), `${ctx.id} of process ${process.pid}`);
     const origin = state.place ?? (ctx.has("world") ? ctx.use("world").pose() : ORIGIN);
     let pose: Pose & { moving: boolean } = { ...ORIGIN, ...origin, moving: false };
     let body: BodyState | undefined;
@@ -71,7 +71,7 @@ export default definePlugin({
     );
     const resetController = async (): Promise<void> => {
       const chip = await board.openLines();
-      const line = chip.output(board.lines.motorReset, { consumer: "myna stop", high: false });
+      const line = chip.output(settings.lines.motorReset, { consumer: "myna stop", high: false });
       await Bun.sleep(RESET_LOW_MS);
       line.set(true);
       line.close();

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { Board } from "myna";
+import type { BoardDescription } from "myna";
 import type { DriveConfig } from "./config.ts";
 import type { MotionSettings } from "./motion/settings.ts";
 import { parseVendorCalibration } from "./vendor-calibration.ts";
@@ -20,16 +20,13 @@ const BATTERY_INPUT = 4;
 const BATTERY_V_PER_COUNT = (3.3 / 4095) * 3;
 
 /** What the motion process is told, of the drive's table, the board and the vendor's calibration where it exists. */
-export function settingsOf(config: DriveConfig, board: Board, owner: string): MotionSettings {
+export function settingsOf(config: DriveConfig, board: BoardDescription, owner: string): MotionSettings {
   const vendor = vendorCalibration(config.calibration_file);
   const either = (own: number, theirs: number | undefined) => (own !== 0 ? own : (theirs ?? 0));
   const [leftSign, rightSign] = vendor.motors ?? [1, 1];
   const steeringDeg = either(config.steering_offset_deg, vendor.steeringDeg);
   return {
-    revision: board.revision,
-    lines: board.lines,
-    i2c: board.i2c,
-    lineChip: board.lineChip,
+    ...board,
     owner,
     motors: {
       leftSign: config.left_motor_sign === -1 ? -1 : leftSign,
