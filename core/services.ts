@@ -97,6 +97,8 @@ export interface Room {
   cliffs: { points: [number, number][] }[];
   /** Lines drawn on the floor. */
   lines: { points: [number, number][]; widthM: number }[];
+  /** Lamps: full `brightness` (0 to 1) under them, half of it at `reachM`. Without any the room is light everywhere. */
+  lights: { x: number; y: number; reachM: number; brightness: number }[];
   start: Pose;
 }
 

@@ -4,23 +4,18 @@ import { toRad } from "./geometry.ts";
 export const BODY_RADIUS_M = 0.13;
 /** One step of the simulation, seconds. */
 export const STEP_S = 0.01;
+/** 60 degrees in 0.14 s at 4.8 V: SunFounder's servo. */
+export const SERVO_SLEW_DEG_PER_S = 428;
 
 const WHEELBASE_M = 0.095;
 /** Front wheels turn about half as far as the steering servo: 0.35 m turning radius at full lock. */
 const STEERING_GAIN = 0.5;
-/** Full lock of the steering servo, degrees. */
-export const MAX_STEER_DEG = 30;
-/** 60 degrees in 0.14 s at 4.8 V: SunFounder's servo. */
-export const SERVO_SLEW_DEG_PER_S = 428;
 const SPEED_LAG_S = 0.06;
 const COAST_S = 0.15;
 /** Below this speed the gears hold a car whose motors are off, m/s. */
 const STICTION_MPS = 0.03;
 
-/** Path curvature at full lock, 1/m. */
-export const MAX_CURVATURE_PER_M = Math.tan(toRad(MAX_STEER_DEG * STEERING_GAIN)) / WHEELBASE_M;
-
-/** What the motors and the steering servo are told. */
+/** What the motors and the steering servo do. */
 export interface WheelOrder {
   /** Signed; 0 is motors off, and the car coasts. */
   speedMps: number;
@@ -39,8 +34,8 @@ export class Car {
   headingRad: number;
   speedMps = 0;
   steerDeg = 0;
-  /** Signed path length since the start, metres. */
-  odometerM = 0;
+  /** It pushes against something, or hangs on an edge of the floor. */
+  blocked = false;
 
   constructor(start: { x_m: number; y_m: number; heading_deg: number }) {
     this.x = start.x_m;
@@ -52,15 +47,9 @@ export class Car {
     return this.speedMps === 0;
   }
 
-  /** How far it rolls on once the motors are off, metres. */
-  get stoppingM(): number {
-    return COAST_S * Math.max(0, Math.abs(this.speedMps) - STICTION_MPS);
-  }
-
   /** Goes on by {@link STEP_S}, unless `isFree` refuses the place where that leads: then it stands. */
   step(order: WheelOrder, isFree: (x: number, y: number) => boolean): void {
-    const slewDeg = SERVO_SLEW_DEG_PER_S * STEP_S;
-    this.steerDeg += Math.min(slewDeg, Math.max(-slewDeg, order.steerDeg - this.steerDeg));
+    this.steerDeg = slewed(this.steerDeg, order.steerDeg);
     const lagS = order.speedMps === 0 ? COAST_S : SPEED_LAG_S;
     const before = this.speedMps;
     this.speedMps += (order.speedMps - before) * (1 - Math.exp(-STEP_S / lagS));
@@ -71,18 +60,19 @@ export class Car {
     const midRad = this.headingRad + turnRad / 2;
     const x = this.x + pathM * Math.cos(midRad);
     const y = this.y + pathM * Math.sin(midRad);
-    if (!isFree(x, y)) {
+    this.blocked = !isFree(x, y);
+    if (this.blocked) {
       this.speedMps = 0;
       return;
     }
     this.x = x;
     this.y = y;
     this.headingRad += turnRad;
-    this.odometerM += pathM;
   }
+}
 
-  /** Stands still at once. */
-  halt(): void {
-    this.speedMps = 0;
-  }
+/** Where a servo is one {@link STEP_S} later, degrees. */
+export function slewed(nowDeg: number, targetDeg: number): number {
+  const most = SERVO_SLEW_DEG_PER_S * STEP_S;
+  return nowDeg + Math.min(most, Math.max(-most, targetDeg - nowDeg));
 }

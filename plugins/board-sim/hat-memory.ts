@@ -117,10 +117,10 @@ export class HatMemory {
     return this.#numbers[NUMBERS.frameAtMs]!;
   }
 
-  keepFrame(bytes: number, frame: number): void {
+  keepFrame(bytes: number, frame: number, atMs: number = sharedNowMs()): void {
     this.#header[HEADER.frameBytes] = bytes;
     this.#header[HEADER.frame] = frame;
-    this.#numbers[NUMBERS.frameAtMs] = sharedNowMs();
+    this.#numbers[NUMBERS.frameAtMs] = atMs;
   }
 
   /** Bytes of a conversion that were not read yet, 0 to 2. */

@@ -35,9 +35,9 @@ export function openLines(options: SimulatedLinesOptions): LineChip {
     if (!Number.isInteger(line) || line < 0 || line >= LINES)
       throw coded("DEVICE_NOT_FOUND", `the chip has no line ${line} (${consumer})`);
     const owner = hat.owners[line]!;
-    if (mine.has(line) || (owner !== 0 && owner !== process.pid && isAlive(owner)))
-      throw coded("DEVICE_BUSY", `line ${line} (${consumer}) is held by process ${owner}`);
-    hat.owners[line] = process.pid;
+    const free = owner === 0 || !isAlive(owner);
+    if (!free || Atomics.compareExchange(hat.owners, line, owner, process.pid) !== owner)
+      throw coded("DEVICE_BUSY", `line ${line} (${consumer}) is held by process ${hat.owners[line]}`);
     mine.add(line);
   };
   const release = (line: number) => {
@@ -64,7 +64,7 @@ export function openLines(options: SimulatedLinesOptions): LineChip {
       () => {
         if (watched.get(options.ultrasonicEcho) !== echo) return;
         echo.onEdge({ active: true, timestampNs: startNs });
-        echo.onEdge({ active: false, timestampNs: startNs + BigInt(Math.round(lengthUs)) * 1000n });
+        echo.onEdge({ active: false, timestampNs: startNs + BigInt(Math.round(lengthUs * 1000)) });
       },
       Math.ceil((ECHO_STARTS_US + lengthUs) / 1000),
     );
@@ -109,8 +109,8 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
   }
 }
 

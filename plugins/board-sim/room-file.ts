@@ -54,6 +54,17 @@ const roomSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Lamps; a room without any is light everywhere. */
+  lights: z
+    .array(
+      z.strictObject({
+        x: coordinate,
+        y: coordinate,
+        reach_m: z.number().min(0.1).max(20).default(1.5),
+        brightness: z.number().min(0).max(1).default(1),
+      }),
+    )
+    .default([]),
   start: z.strictObject({ x_m: coordinate, y_m: coordinate, heading_deg: z.number().min(-360).max(360) }),
 });
 
@@ -91,13 +102,14 @@ export function parseRoom(text: string, origin: string): Room {
     );
     throw new MynaError("CONFIG_INVALID", `${origin}: ${problems.join("; ")}`);
   }
-  const { name, outline, walls, obstacles, cliffs, lines, start } = parsed.data;
+  const { name, outline, walls, obstacles, cliffs, lines, lights, start } = parsed.data;
   const room: Room = {
     name,
     walls: [...sides(outline ?? []), ...walls],
     obstacles: obstacles.map(({ height_m, ...round }) => ({ ...round, heightM: height_m })),
     cliffs,
     lines: lines.map(({ points, width_m }) => ({ points, widthM: width_m })),
+    lights: lights.map(({ reach_m, ...lamp }) => ({ ...lamp, reachM: reach_m })),
     start,
   };
   if (!new FloorPlan(room).isFree(start.x_m, start.y_m)) {

@@ -6,7 +6,7 @@ import { z } from "zod";
 export default definePlugin({
   name: "distance-ultrasonic",
   config: z.object({
-    /** The middle of so many readings is told: single ones jump. */
+    /** The middle of so many readings is told while the robot moves: single ones jump. */
     samples: z.number().int().min(1).max(9).default(3),
     /** Longest wait for them, milliseconds. */
     wait_ms: z.number().int().min(100).max(5000).default(600),
@@ -21,9 +21,10 @@ export default definePlugin({
       async read() {
         const readings: DistanceReading[] = [];
         const { promise, resolve } = Promise.withResolvers<void>();
-        const undo = body.onState(({ distance }) => {
+        // At rest states come seldom, and one is as good as three.
+        const undo = body.onState(({ distance, moving }) => {
           readings.push(distance);
-          if (readings.length >= samples) resolve();
+          if (readings.length >= samples || !moving) resolve();
         });
         try {
           await Promise.race([promise, Bun.sleep(wait_ms)]);

@@ -28,6 +28,8 @@ const room: Room = {
       ],
     },
   ],
+  lines: [],
+  lights: [],
   start: { x_m: 0, y_m: 0, heading_deg: 0 },
 };
 

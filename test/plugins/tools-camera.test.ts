@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { startTestRobot } from "myna/testing";
 
 const JPEG = Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]);
@@ -54,7 +55,7 @@ test("a camera that fails is told to the model as an error", async () => {
 test("the simulated camera shows another view after the head has turned", async () => {
   await using robot = await startTestRobot({
     plugins: {
-      drive: { use: "drive-sim" },
+      ...SIMULATED_BODY,
       camera: { use: "camera-sim" },
       movement: { use: "tools-movement" },
       eyes: { use: "tools-camera" },

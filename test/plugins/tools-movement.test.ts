@@ -3,6 +3,7 @@ import type { DistanceReading, Drive, Head, MotionReport } from "myna";
 import { startTestRobot } from "myna/testing";
 import { MotionQueue, NOT_BEGUN } from "../../plugins/tools-movement/motion-queue.ts";
 import { sayLength, sayLook, sayMove, sayTurn } from "../../plugins/tools-movement/sentences.ts";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 
 /** A body whose motions end when the test says so. */
 class ScriptedBody implements Drive, Head {
@@ -274,8 +275,7 @@ describe("the tools of the body", () => {
 
 describe("with the simulated body", () => {
   const plugins = {
-    drive: { use: "drive-sim" },
-    distance: { use: "distance-sim" },
+    ...SIMULATED_BODY,
     movement: { use: "tools-movement" },
   };
 

@@ -186,6 +186,8 @@ export class Motion {
       obstacleM: undefined,
     };
     this.#blindSinceMs = this.#reverseSinceMs = undefined;
+    // A motion that ends within a tick is told as a pose at rest all the same.
+    this.#stood = false;
     send({ type: "started", id: request.id });
   }
 
