@@ -48,6 +48,8 @@ export interface Topics {
 
   /** `source`: "local" from a VAD plugin on the robot, "server" from the Realtime server's VAD. */
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
+  /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
+  "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */
   "user.speech_stopped": { source: "local" | "server"; speech_at_ms: number };
   /** The server took the user's sentence as an item of the conversation. */
@@ -156,6 +158,8 @@ export interface Topics {
     moved_m: number;
     turned_deg: number;
   };
+  /** A button of the body was pressed, or let go after `held_ms`. */
+  "button.changed": { button: string; pressed: boolean; held_ms: number };
   /** The camera took a picture. */
   "camera.frame_captured": { width: number; height: number; bytes: number };
   /** A sound left the loudspeaker to its end. */
