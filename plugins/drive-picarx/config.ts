@@ -25,12 +25,13 @@ export const driveConfig = z.object({
   coast_ms: z.number().min(1).max(2000).default(150),
   wheelbase_m: z.number().min(0.05).max(0.5).default(0.095),
   steering_gain: z.number().min(0.1).max(2).default(0.5),
-  steering_offset_deg: calibrationDeg.default(0),
-  left_motor_sign: sign.default(1),
-  right_motor_sign: sign.default(1),
-  pan_offset_deg: calibrationDeg.default(0),
-  tilt_offset_deg: calibrationDeg.default(0),
-  /** The calibration of SunFounder's tools: read where it exists and a key above is not set. */
+  /** Calibration: what is not given here comes from `calibration_file`, or is 0 and 1. */
+  steering_offset_deg: calibrationDeg.optional(),
+  left_motor_sign: sign.optional(),
+  right_motor_sign: sign.optional(),
+  pan_offset_deg: calibrationDeg.optional(),
+  tilt_offset_deg: calibrationDeg.optional(),
+  /** The calibration of SunFounder's tools, read where it exists. */
   calibration_file: z.string().default("/opt/picar-x/picar-x.conf"),
   /** Longest time that one intent may drive, seconds. */
   lease_s: z.number().positive().max(300).default(35),
@@ -46,7 +47,9 @@ export const driveConfig = z.object({
   ultrasonic: z.boolean().default(true),
   cliff_guard: z.boolean().default(true),
   /** Raw grayscale values, left, middle, right: at or below, the floor ends. */
-  cliff_reference: z.tuple([reference(), reference(), reference()]).default([200, 200, 200]),
+  cliff_reference: z.tuple([reference(), reference(), reference()]).optional(),
+  /** False for a robot without a battery that can be measured: then nothing tells that the controller is out of step. */
+  battery: z.boolean().default(true),
   battery_critical_v: z.number().min(5).max(8).default(6.4),
   stop_on_link_loss: z.boolean().default(true),
 });

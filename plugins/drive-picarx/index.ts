@@ -1,19 +1,20 @@
 import { MynaError, definePlugin } from "myna";
-import type { BodyState, MotionReport, Pose } from "myna";
+import type { BodyState, Pose } from "myna";
 import { driveConfig } from "./config.ts";
+import { MotionDrive } from "./motion-drive.ts";
 import { MotionProcess } from "./motion-process.ts";
 import { settingsOf } from "./settings-of.ts";
 
 /** The parent's sign of life. */
-const ALIVE_PERIOD_MS = 50;
-const MAX_DISTANCE_M = 20;
-const MAX_ANGLE_DEG = 1080;
+const BEAT_MS = 50;
 /** Longer than the controller's reset needs, and no longer. */
 const RESET_LOW_MS = 12;
 
 interface State {
   motions: number;
   place: Pose | undefined;
+  /** An emergency stop outlives the motion process. */
+  latched: string | undefined;
 }
 
 /** The wheels, steering and servos of a PiCar-X, real or simulated, through the motion process. */
@@ -22,53 +23,18 @@ export default definePlugin({
   config: driveConfig,
   requires: ["board"],
   provides: ["drive", "body"],
-  state: (): State => ({ motions: 0, place: undefined }),
+  state: (): State => ({ motions: 0, place: undefined, latched: undefined }),
   async setup(ctx) {
     const { config, state } = ctx;
     const board = ctx.use("board");
     const settings = settingsOf(config, board.describe(), `${ctx.id} of process ${process.pid}`);
+    if (state.latched !== undefined) settings.latched = state.latched;
     const origin = state.place ?? (ctx.has("world") ? ctx.use("world").pose() : ORIGIN);
-    let pose: Pose & { moving: boolean } = { ...ORIGIN, ...origin, moving: false };
+    let place: Pose & { moving: boolean } = { ...ORIGIN, ...origin, moving: false };
     let body: BodyState | undefined;
-    const kinds = new Map<number, "move" | "turn">();
     const stateHandlers = new Set<(state: BodyState) => void>();
 
-    const motion = new MotionProcess(
-      settings,
-      {
-        onPose({ type: _, moving, ...place }) {
-          state.place = placeFrom(origin, place);
-          pose = { ...state.place, moving };
-          ctx.publish("body.pose", pose);
-        },
-        onState({ type: _, ...told }) {
-          body = { ...told, atMs: performance.now() };
-          for (const handler of stateHandlers) handler(body);
-        },
-        onStarted() {
-          pose = { ...pose, moving: true };
-        },
-        onEnded(id, report) {
-          const kind = kinds.get(id);
-          kinds.delete(id);
-          if (kind) {
-            const { movedM, turnedDeg, ended } = report;
-            ctx.publish("motion.stopped", {
-              motion_id: id,
-              kind,
-              ended,
-              moved_m: movedM,
-              turned_deg: turnedDeg,
-            });
-          }
-        },
-        onDied(error) {
-          // Its motors go on turning: only the controller's reset line stops them now.
-          void resetController().finally(() => ctx.fail(error));
-        },
-      },
-      ctx.log,
-    );
+    /** What stops motors whose process is gone. */
     const resetController = async (): Promise<void> => {
       const chip = await board.openLines();
       const line = chip.output(settings.lines.motorReset, { consumer: "myna stop", high: false });
@@ -76,51 +42,52 @@ export default definePlugin({
       line.set(true);
       line.close();
     };
-    ctx.defer(() => motion.close());
-    ctx.every(ALIVE_PERIOD_MS, () => motion.tell({ type: "alive" }));
-    await motion.ready();
-
-    const run = async (
-      kind: "move" | "turn",
-      asked: number,
-      most: number,
-      speedMps: number | undefined,
-      signal: AbortSignal | undefined,
-    ): Promise<MotionReport> => {
-      if (!(Math.abs(asked) <= most)) {
-        const name = kind === "move" ? "distanceM" : "angleDeg";
-        throw new MynaError("MOTION_REFUSED", `${name} must be between -${most} and ${most}, not ${asked}`);
-      }
-      const { maxSpeedMps, defaultSpeedMps } = settings.motors;
-      const speed = speedMps ?? defaultSpeedMps;
-      if (!(speed > 0 && speed <= maxSpeedMps)) {
-        const message = `speedMps must be above 0 and at most ${maxSpeedMps}, not ${speed}`;
-        throw new MynaError("MOTION_REFUSED", message);
-      }
-      if (signal?.aborted) return NOT_MOVED;
-      const id = ++state.motions;
-      const onAbort = () => motion.tell({ type: "stop", ended: "stopped" });
-      signal?.addEventListener("abort", onAbort, { once: true });
-      const common = { id, speed_mps: speed, lease_ms: settings.limits.maxMotionMs };
-      kinds.set(id, kind);
-      pose = { ...pose, moving: true };
-      ctx.publish("motion.started", { motion_id: id, kind, asked });
+    const reset = async (why: string): Promise<void> => {
       try {
-        return await motion.run(
-          kind === "move"
-            ? { type: "move", distance_m: asked, ...common }
-            : { type: "turn", angle_deg: asked, ...common },
-        );
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
+        await resetController();
+        ctx.log.warn("the motor controller was reset", { why });
+      } catch (error) {
+        ctx.log.error("the motor controller could not be reset: switch the robot off", { why, error });
       }
     };
-    ctx.provide("drive", {
-      move: ({ distanceM, speedMps }, signal) => run("move", distanceM, MAX_DISTANCE_M, speedMps, signal),
-      turn: ({ angleDeg, speedMps }, signal) => run("turn", angleDeg, MAX_ANGLE_DEG, speedMps, signal),
-      stop: () => motion.tell({ type: "stop", ended: "stopped" }),
-      pose: () => pose,
+
+    const motion = new MotionProcess(
+      settings,
+      {
+        onPose({ x_m, y_m, heading_deg, moving, motion: under }) {
+          state.place = placeFrom(origin, { x_m, y_m, heading_deg });
+          place = { ...state.place, moving };
+          if (under) drive.progressed(under);
+          ctx.publish("body.pose", place);
+        },
+        onState({ type: _, ...told }) {
+          body = { ...told, latched: told.latched, atMs: performance.now() };
+          state.latched = told.latched;
+          for (const handler of stateHandlers) handler(body);
+        },
+        onStarted: (id) => drive.started(id),
+        onEnded: (id, report) => drive.ended(id, report),
+        onDied: (error) => void reset(error.message).finally(() => ctx.fail(error)),
+      },
+      ctx.log,
+    );
+    const drive = new MotionDrive({
+      motion,
+      limits: { ...settings.motors, maxMotionMs: settings.limits.maxMotionMs },
+      place: () => place,
+      nextId: () => ++state.motions,
+      onStarted: (event) => ctx.publish("motion.started", event),
+      onStopped: (event) => ctx.publish("motion.stopped", event),
     });
+    ctx.defer(async () => {
+      if (!(await motion.close())) await reset("the motion process had to be killed");
+      // Whoever waits for a report gets it before the module world of this plugin, and its promises, are gone.
+      await Bun.sleep(0);
+    });
+    ctx.every(BEAT_MS, () => motion.beat());
+    await motion.ready();
+
+    ctx.provide("drive", drive);
     ctx.provide("body", {
       state: () => body,
       onState(handler) {
@@ -131,34 +98,43 @@ export default definePlugin({
         const known = settings.servos.find((servo) => servo.channel === channel);
         if (!known || !Number.isFinite(angleDeg))
           throw new MynaError("MOTION_REFUSED", `servo ${channel} cannot be set to ${angleDeg} degrees`);
+        if (state.latched !== undefined) {
+          const message = `emergency stop (${state.latched}): release it first`;
+          throw new MynaError("MOTION_REFUSED", message);
+        }
         const reachedDeg = Math.min(known.maxDeg, Math.max(known.minDeg, angleDeg));
         motion.tell({ type: "servo", channel, angle_deg: reachedDeg, layer });
         return { angleDeg: reachedDeg };
       },
-      emergencyStop: (reason) => motion.tell({ type: "latch", reason }),
-      release: async () => motion.tell({ type: "release" }),
+      emergencyStop(reason) {
+        state.latched ??= reason;
+        motion.tell({ type: "latch", reason });
+      },
+      async release() {
+        state.latched = undefined;
+        motion.tell({ type: "release" });
+      },
     });
     if (config.stop_on_link_loss) {
       let linked = false;
       ctx.on("session.state_changed", ({ state: link }) => {
-        if (linked && link !== "ready" && pose.moving) {
+        if (linked && link !== "ready" && drive.busy) {
           ctx.log.warn("the link was lost while driving: wheels stopped");
-          motion.tell({ type: "stop", ended: "link_lost" });
+          drive.linkLost();
         }
         linked = link === "ready";
       });
     }
     ctx.inspect(() => ({
-      ...pose,
+      ...drive.pose(),
       motion_pid: motion.pid,
       ...(body && { duty: body.duty, latched: body.latched ?? null, battery_v: body.batteryV ?? null }),
     }));
-    ctx.publish("body.pose", pose);
+    ctx.publish("body.pose", place);
   },
 });
 
 const ORIGIN: Pose = { x_m: 0, y_m: 0, heading_deg: 0 };
-const NOT_MOVED: MotionReport = { movedM: 0, turnedDeg: 0, ended: "stopped" };
 
 /** Dead reckoning starts at zero with each motion process: seen from where that was. */
 function placeFrom(origin: Pose, way: Pose): Pose {

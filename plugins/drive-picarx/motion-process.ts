@@ -1,10 +1,14 @@
 import { ERRORS, MynaError } from "myna";
-import type { ErrorCode, Logger, MotionReport } from "myna";
-import type { Reply, Request } from "./motion/messages.ts";
+import type { ErrorCode, Logger, MotionProgress, MotionReport } from "myna";
+import type { Intent, Reply, Request } from "./motion/messages.ts";
 import type { MotionSettings } from "./motion/settings.ts";
 
 const START_LIMIT_MS = 5000;
 const END_LIMIT_MS = 500;
+/** Beats without a word from it, at 50 ms each: then it hangs, and what hangs does not stop the wheels. */
+const SILENT_BEATS_MOVING = 10;
+const SILENT_BEATS = 60;
+const MOST_ERROR_TEXT = 2000;
 
 /** What {@link MotionProcess} tells. */
 export interface MotionProcessEvents {
@@ -12,14 +16,16 @@ export interface MotionProcessEvents {
   onState(state: Extract<Reply, { type: "state" }>): void;
   /** The body began to do what intent `id` asks. */
   onStarted(id: number): void;
+  /** Also for an intent that never began. */
   onEnded(id: number, report: MotionReport): void;
-  /** It died without being told to. */
+  /** It died without being told to: its motors go on as they were, and nobody holds the reset line. */
   onDied(error: MynaError): void;
 }
 
 interface Waiting {
   resolve(report: MotionReport): void;
   reject(error: MynaError): void;
+  progress: MotionProgress;
 }
 
 /** The process that owns the body, seen from the runtime. It stops the wheels when this one dies or falls silent. */
@@ -29,7 +35,11 @@ export class MotionProcess {
   readonly #log: Logger;
   readonly #ready = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
+  #isReady = false;
+  #moving = false;
   #closing = false;
+  #silentBeats = 0;
+  #sent = 0;
   #fault: MynaError | undefined;
 
   constructor(settings: MotionSettings, events: MotionProcessEvents, log: Logger) {
@@ -61,25 +71,34 @@ export class MotionProcess {
     return this.#child.pid;
   }
 
+  /** The sign of life, to be given every 50 ms; and a look whether the other one still gives any. */
+  beat(): void {
+    this.tell({ type: "alive" });
+    const most = this.#moving || this.#waiting.size > 0 ? SILENT_BEATS_MOVING : SILENT_BEATS;
+    if (!this.#isReady || ++this.#silentBeats <= most) return;
+    this.#fault = new MynaError("DEVICE_FAILED", "the motion process hangs");
+    this.#child.kill("SIGKILL");
+  }
+
   /** Tells it; what has no answer is not waited for. */
   tell(request: Request): void {
-    this.#write(request);
+    this.#write({ ...request, seq: ++this.#sent, at_ms: performance.now() });
   }
 
   /** Resolves with what the body did. Rejects with MOTION_REFUSED or DEVICE_FAILED. */
-  run(request: Extract<Request, { id: number }>): Promise<MotionReport> {
+  run(intent: Intent): Promise<MotionReport> {
     const { promise, resolve, reject } = Promise.withResolvers<MotionReport>();
-    if (this.#closing || this.#child.exitCode !== null) {
+    if (this.#closing || this.#child.exitCode !== null || this.#child.signalCode !== null) {
       reject(new MynaError("DEVICE_FAILED", "the motion process is not running"));
       return promise;
     }
-    this.#waiting.set(request.id, { resolve, reject });
-    this.#write(request);
+    this.#waiting.set(intent.id, { resolve, reject, progress: { movedM: 0, turnedDeg: 0 } });
+    this.tell(intent);
     return promise;
   }
 
-  /** The end of its stdin stops the wheels and ends it. Resolves when it is gone. */
-  async close(): Promise<void> {
+  /** The end of its stdin stops the wheels and ends it. Resolves when it is gone: false if it had to be killed. */
+  async close(): Promise<boolean> {
     this.#closing = true;
     try {
       await this.#child.stdin.end();
@@ -89,7 +108,8 @@ export class MotionProcess {
     await Promise.race([this.#child.exited, Bun.sleep(END_LIMIT_MS)]);
     this.#child.kill("SIGKILL");
     await this.#child.exited;
-    this.#answerAll({ movedM: 0, turnedDeg: 0, ended: "stopped" });
+    this.#answerAll("stopped");
+    return this.#child.exitCode !== null;
   }
 
   #write(line: unknown): void {
@@ -105,40 +125,49 @@ export class MotionProcess {
     const decoder = new TextDecoder();
     let rest = "";
     for await (const bytes of this.#child.stdout) {
+      this.#silentBeats = 0;
       const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.#take(JSON.parse(line) as Reply);
+      for (const line of lines) if (line !== "") this.#take(line);
     }
-    const exitCode = await this.#child.exited;
-    const error =
-      this.#fault ?? new MynaError("DEVICE_FAILED", `the motion process ended with code ${exitCode}`);
+    const code = await this.#child.exited;
+    const error = this.#fault ?? new MynaError("DEVICE_FAILED", `the motion process ended with code ${code}`);
     this.#ready.reject(error);
     if (this.#closing) return;
-    this.#answerAll({ movedM: 0, turnedDeg: 0, ended: "failed" });
+    this.#answerAll("failed");
     this.#events.onDied(error);
   }
 
   async #readErrors(): Promise<void> {
-    const text = await new Response(this.#child.stderr).text();
-    if (text.trim() !== "") this.#log.error("the motion process wrote", { text: text.trim().slice(0, 2000) });
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const bytes of this.#child.stderr)
+      if (text.length < MOST_ERROR_TEXT) text += decoder.decode(bytes, { stream: true });
+    if (text.trim() !== "")
+      this.#log.error("the motion process wrote", { text: text.trim().slice(0, MOST_ERROR_TEXT) });
   }
 
-  #take(reply: Reply): void {
+  #take(line: string): void {
+    let reply: Reply;
+    try {
+      reply = JSON.parse(line) as Reply;
+    } catch {
+      return this.#log.warn("the motion process printed something else", { line: line.slice(0, 200) });
+    }
     switch (reply.type) {
       case "ready":
+        this.#isReady = true;
         return this.#ready.resolve();
       case "started":
         return this.#events.onStarted(reply.id);
       case "pose":
-        return this.#events.onPose(reply);
+        return this.#pose(reply);
       case "state":
+        this.#moving = reply.moving;
         return this.#events.onState(reply);
       case "ended": {
         const { type: _, id, ...report } = reply;
-        this.#events.onEnded(id, report);
-        this.#waiting.get(id)?.resolve(report);
-        this.#waiting.delete(id);
-        return;
+        return this.#ended(id, report);
       }
       case "refused": {
         const error = coded(reply.code, reply.message);
@@ -152,9 +181,22 @@ export class MotionProcess {
     }
   }
 
-  #answerAll(report: MotionReport): void {
-    for (const { resolve } of this.#waiting.values()) resolve(report);
-    this.#waiting.clear();
+  #pose(pose: Extract<Reply, { type: "pose" }>): void {
+    this.#moving = pose.moving;
+    const waiting = pose.motion && this.#waiting.get(pose.motion.id);
+    if (waiting) waiting.progress = { movedM: pose.motion!.movedM, turnedDeg: pose.motion!.turnedDeg };
+    this.#events.onPose(pose);
+  }
+
+  #ended(id: number, report: MotionReport): void {
+    this.#events.onEnded(id, report);
+    this.#waiting.get(id)?.resolve(report);
+    this.#waiting.delete(id);
+  }
+
+  /** As far as each came by what was last told. */
+  #answerAll(ended: MotionReport["ended"]): void {
+    for (const [id, { progress }] of [...this.#waiting]) this.#ended(id, { ...progress, ended });
   }
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { MynaError } from "myna";
 import type { BoardDescription } from "myna";
 import type { DriveConfig } from "./config.ts";
 import type { MotionSettings } from "./motion/settings.ts";
@@ -15,6 +16,8 @@ const STEERING_MAX_DEG = 30;
 const PAN_MAX_DEG = 90;
 const TILT_DEG = [-35, 65] as const;
 const GRAYSCALE_INPUTS = [0, 1, 2] as const;
+/** Below what a white or black floor gives, above what nothing gives (picar-x, cliff example). */
+const CLIFF_BELOW = [200, 200, 200] as const;
 const BATTERY_INPUT = 4;
 /** 3.3 V for 4,095, behind a divider by 3 (robot-hat, get_battery_voltage). */
 const BATTERY_V_PER_COUNT = (3.3 / 4095) * 3;
@@ -22,15 +25,16 @@ const BATTERY_V_PER_COUNT = (3.3 / 4095) * 3;
 /** What the motion process is told, of the drive's table, the board and the vendor's calibration where it exists. */
 export function settingsOf(config: DriveConfig, board: BoardDescription, owner: string): MotionSettings {
   const vendor = vendorCalibration(config.calibration_file);
-  const either = (own: number, theirs: number | undefined) => (own !== 0 ? own : (theirs ?? 0));
   const [leftSign, rightSign] = vendor.motors ?? [1, 1];
-  const steeringDeg = either(config.steering_offset_deg, vendor.steeringDeg);
+  const steeringDeg = config.steering_offset_deg ?? vendor.steeringDeg ?? 0;
+  const panDeg = config.pan_offset_deg ?? vendor.panDeg ?? 0;
+  const tiltDeg = config.tilt_offset_deg ?? vendor.tiltDeg ?? 0;
   return {
     ...board,
     owner,
     motors: {
-      leftSign: config.left_motor_sign === -1 ? -1 : leftSign,
-      rightSign: config.right_motor_sign === -1 ? -1 : rightSign,
+      leftSign: config.left_motor_sign ?? leftSign,
+      rightSign: config.right_motor_sign ?? rightSign,
       speedMap: config.speed_map,
       maxSpeedMps: config.max_speed_mps,
       defaultSpeedMps: Math.min(config.speed_mps, config.max_speed_mps),
@@ -48,8 +52,8 @@ export function settingsOf(config: DriveConfig, board: BoardDescription, owner: 
     // picarx.py: steering is positive to the right, pan is negative to the left and written negated, tilt as well.
     servos: [
       servo(STEERING_CHANNEL, -STEERING_MAX_DEG, STEERING_MAX_DEG, -1, steeringDeg),
-      servo(PAN_CHANNEL, -PAN_MAX_DEG, PAN_MAX_DEG, 1, either(config.pan_offset_deg, vendor.panDeg)),
-      servo(TILT_CHANNEL, ...TILT_DEG, -1, either(config.tilt_offset_deg, vendor.tiltDeg)),
+      servo(PAN_CHANNEL, -PAN_MAX_DEG, PAN_MAX_DEG, 1, panDeg),
+      servo(TILT_CHANNEL, ...TILT_DEG, -1, tiltDeg),
     ],
     limits: {
       maxMotionMs: config.lease_s * 1000,
@@ -61,14 +65,12 @@ export function settingsOf(config: DriveConfig, board: BoardDescription, owner: 
     },
     grayscale: {
       inputs: GRAYSCALE_INPUTS,
-      cliffBelow: config.cliff_guard ? config.cliff_reference : [-1, -1, -1],
+      cliffBelow: config.cliff_guard ? (config.cliff_reference ?? vendor.cliff ?? CLIFF_BELOW) : null,
     },
     ultrasonic: config.ultrasonic,
-    battery: {
-      input: BATTERY_INPUT,
-      voltsPerCount: BATTERY_V_PER_COUNT,
-      criticalV: config.battery_critical_v,
-    },
+    battery: config.battery
+      ? { input: BATTERY_INPUT, voltsPerCount: BATTERY_V_PER_COUNT, criticalV: config.battery_critical_v }
+      : null,
   };
 }
 
@@ -76,6 +78,13 @@ function servo(channel: number, minDeg: number, maxDeg: number, sign: 1 | -1, of
   return { channel, minDeg, maxDeg, sign, offsetDeg };
 }
 
+/** A file that is there and cannot be read is an error: a motor's direction may stand in it. */
 function vendorCalibration(path: string): VendorCalibration {
-  return existsSync(path) ? parseVendorCalibration(readFileSync(path, "utf8")) : {};
+  if (!existsSync(path)) return {};
+  try {
+    return parseVendorCalibration(readFileSync(path, "utf8"));
+  } catch (cause) {
+    const message = `calibration_file ${path} cannot be read: ${(cause as Error).message}`;
+    throw new MynaError("CONFIG_INVALID", message, { cause });
+  }
 }

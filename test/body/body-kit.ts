@@ -26,6 +26,11 @@ export class Bench implements Disposable {
   readonly folder: string = mkdtempSync("/dev/shm/myna-body-");
   readonly hat: HatMemory = HatMemory.open(join(this.folder, "hat"));
 
+  /** For processes on it: what they leave of themselves goes with the bench. */
+  get env(): Record<string, string | undefined> {
+    return { ...process.env, MYNA_RUN_FOLDER: join(this.folder, "run") };
+  }
+
   constructor() {
     this.hat.analog.fill(1400);
     this.hat.analog[4] = 3144;

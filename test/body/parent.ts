@@ -12,10 +12,16 @@ const motion = new MotionProcess(
   { onPose: ignore, onState: ignore, onStarted: ignore, onEnded: ignore, onDied: ignore },
   log,
 );
-setInterval(() => motion.tell({ type: "alive" }), 50);
+setInterval(() => motion.beat(), 50);
 await motion.ready();
 console.log(motion.pid);
-void motion.run({ type: "move", id: 1, distance_m: 10, speed_mps: 0.3, lease_ms: 30_000 });
+void motion.run({
+  type: "move",
+  id: 1,
+  distance_m: 10,
+  speed_mps: 0.3,
+  lease_ms: Number(process.argv[3] ?? 30_000),
+});
 
 process.stdin.on("data", (bytes) => {
   const line = String(bytes).trim();

@@ -12,6 +12,7 @@ async function driving(bench: Bench, limits?: Partial<MotionSettings["limits"]>)
     stdin: "pipe",
     stdout: "pipe",
     stderr: "ignore",
+    env: bench.env,
   });
   const { value } = await parent.stdout.getReader().read();
   const motionPid = Number(new TextDecoder().decode(value).trim());
@@ -125,6 +126,7 @@ describe("the motion process", () => {
       {
         stdin: Buffer.from(`${JSON.stringify(bench.settings())}\n`),
         stdout: "pipe",
+        env: bench.env,
       },
     );
     const said = await new Response(second.stdout).text();

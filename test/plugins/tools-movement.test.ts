@@ -18,6 +18,9 @@ class ScriptedBody implements Drive, Head {
   turn(intent: { angleDeg: number }, signal?: AbortSignal): Promise<MotionReport> {
     return this.#run(`turn ${intent.angleDeg}`, signal);
   }
+  steer(intent: { speedMps: number; steerDeg: number }): void {
+    this.log.push(`steer ${intent.speedMps} ${intent.steerDeg}`);
+  }
   stop(reason: string): void {
     this.log.push(`stop (${reason})`);
     this.end({ movedM: 0.1, turnedDeg: 0, ended: "stopped" });

@@ -13,6 +13,7 @@ const MOST_WAIT_MS = 5000;
  */
 export class Controller {
   readonly #reset: OutputLine;
+  #pulled = true;
   #riseAtMs = Infinity;
   #upAtMs = Infinity;
   #failures = 0;
@@ -21,16 +22,16 @@ export class Controller {
     this.#reset = reset;
   }
 
-  /** Pulls it low now; `tick` does the rest. */
+  /** Pulls it low now; `tick` does the rest. Never throws: a line that does not obey is pulled again at each tick. */
   restart(nowMs: number): void {
-    this.#reset.set(false);
-    this.#riseAtMs = nowMs + LOW_MS;
-    this.#upAtMs = nowMs + LOW_MS + Math.min(MOST_WAIT_MS, START_MS * 2 ** this.#failures);
-    this.#failures++;
+    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#pull(nowMs);
   }
 
   /** True once, when it has just come up: its timers are to be programmed. */
   tick(nowMs: number): boolean {
+    if (!this.#pulled) this.#pull(nowMs);
+    if (!this.#pulled) return false;
     if (nowMs >= this.#riseAtMs) {
       this.#reset.set(true);
       this.#riseAtMs = Infinity;
@@ -49,8 +50,19 @@ export class Controller {
     return this.#upAtMs !== Infinity;
   }
 
-  /** Left low, nothing turns until somebody raises it. */
-  holdDown(): void {
-    this.#reset.set(false);
+  /** False where the last reset did not reach the line: then only the bus can stop the motors. */
+  get pulled(): boolean {
+    return this.#pulled;
+  }
+
+  #pull(nowMs: number): void {
+    this.#riseAtMs = nowMs + LOW_MS;
+    this.#upAtMs = this.#riseAtMs + Math.min(MOST_WAIT_MS, START_MS * 2 ** (this.#failures - 1));
+    try {
+      this.#reset.set(false);
+      this.#pulled = true;
+    } catch {
+      this.#pulled = false;
+    }
   }
 }

@@ -31,8 +31,11 @@ export type Way =
  */
 export class Guard {
   readonly #options: GuardOptions;
-  #distance: DistanceReading | undefined;
+  /** The last two readings that were one: single echoes go astray, so the nearer counts. */
+  #last: DistanceReading | undefined;
+  #before: DistanceReading | undefined;
   #distanceAtMs = -Infinity;
+  #beforeAtMs = -Infinity;
   #grayscaleAtMs = -Infinity;
   readonly #votes: boolean[] = [];
 
@@ -41,9 +44,12 @@ export class Guard {
   }
 
   sawDistance(reading: DistanceReading, nowMs: number): void {
-    this.#distance = reading;
     // A reading that failed is no sign of life of what it measures.
-    if (reading.kind !== "failed") this.#distanceAtMs = nowMs;
+    if (reading.kind === "failed") return;
+    this.#before = this.#last;
+    this.#beforeAtMs = this.#distanceAtMs;
+    this.#last = reading;
+    this.#distanceAtMs = nowMs;
   }
 
   sawGrayscale(values: readonly [number, number, number], nowMs: number): void {
@@ -63,10 +69,21 @@ export class Guard {
     }
     if (!ultrasonic) return { kind: "free", mps: Infinity };
     if (nowMs - this.#distanceAtMs > freshMs) return { kind: "blind", sensor: "distance" };
-    if (this.#distance?.kind !== "distance") return { kind: "free", mps: noEchoMps };
-    const { distanceM } = this.#distance;
+    const distanceM = this.#nearestM(nowMs);
+    const slowMps = this.#last?.kind === "no_echo" ? noEchoMps : Infinity;
+    if (distanceM === undefined) return { kind: "free", mps: slowMps };
     const leftM = distanceM - obstacleMarginM - stoppingM;
     if (leftM <= 0) return { kind: "obstacle", distanceM };
-    return { kind: "free", mps: leftM * APPROACH_PER_S };
+    return { kind: "free", mps: Math.min(slowMps, leftM * APPROACH_PER_S) };
+  }
+
+  /** Of the last two readings; undefined where neither had an echo. */
+  #nearestM(nowMs: number): number | undefined {
+    const before = nowMs - this.#beforeAtMs <= this.#options.freshMs ? this.#before : undefined;
+    let nearestM: number | undefined;
+    for (const reading of [this.#last, before]) {
+      if (reading?.kind === "distance") nearestM = Math.min(nearestM ?? Infinity, reading.distanceM);
+    }
+    return nearestM;
   }
 }

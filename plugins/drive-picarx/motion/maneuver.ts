@@ -1,3 +1,4 @@
+import type { Intent } from "./messages.ts";
 import type { Odometry } from "./odometry.ts";
 
 /** What the wheels do until the next tick; steering in degrees of the servo, left positive. */
@@ -113,4 +114,12 @@ export class Steered implements Maneuver {
 function approach(car: Odometry, leftM: number, cruiseMps: number): number {
   if (leftM <= car.stoppingM + 0.0005) return 0;
   return Math.min(cruiseMps, leftM * APPROACH_PER_S);
+}
+
+/** What an intent asks for; steering is kept within `lockDeg`. */
+export function maneuverOf(intent: Intent, lockDeg: number): Maneuver {
+  if (intent.type === "move") return new Straight(intent.distance_m, intent.speed_mps);
+  if (intent.type === "turn") return new ArcTurn(intent.angle_deg, intent.speed_mps, lockDeg);
+  const steerDeg = Math.min(lockDeg, Math.max(-lockDeg, intent.steer_deg));
+  return new Steered({ speedMps: intent.speed_mps, steerDeg });
 }

@@ -1,11 +1,12 @@
 import type { DistanceReading, MotionReport } from "myna";
 import type { Controller } from "./controller.ts";
-import { Guard } from "./guard.ts";
-import type { Way } from "./guard.ts";
-import { ArcTurn, Steered, Straight } from "./maneuver.ts";
-import type { Maneuver, WheelOrder } from "./maneuver.ts";
-import type { Reply, Request } from "./messages.ts";
+import { maneuverOf } from "./maneuver.ts";
+import type { WheelOrder } from "./maneuver.ts";
+import type { Intent, Reply, Request } from "./messages.ts";
 import { Odometry } from "./odometry.ts";
+import { Pilot } from "./pilot.ts";
+import type { UnderWay } from "./pilot.ts";
+import { ramp } from "./ramp.ts";
 import type { Sensors } from "./sensors.ts";
 import type { Servos } from "./servos.ts";
 import type { MotionSettings } from "./settings.ts";
@@ -13,16 +14,6 @@ import { SpeedMap } from "./speed-map.ts";
 import type { Wheels } from "./wheels.ts";
 
 type Ended = MotionReport["ended"];
-
-interface Intent {
-  id: number;
-  maneuver: Maneuver;
-  leaseEndsMs: number;
-  startM: number;
-  startRad: number;
-  ended: Ended | undefined;
-  obstacleM: number | undefined;
-}
 
 /** What {@link Motion} drives and tells. */
 export interface MotionParts {
@@ -37,265 +28,307 @@ export interface MotionParts {
 
 const POSE_PERIOD_MS = 100;
 const STATE_PERIOD_MS = 50;
-const STATE_PERIOD_AT_REST_MS = 500;
-/** A motion that has waited so long for its sensors fails. */
-const BLIND_MS = 1000;
+const STATE_PERIOD_AT_REST_MS = 250;
 /** Duties are written again this often while the wheels turn: a lost write does not last. */
 const REFRESH_MS = 200;
 /** The second stop comes this much later, in case the first was lost (picarx.py writes it twice). */
 const SECOND_STOP_MS = 2;
+/** Longest lease of one intent of a stream. */
+const MOST_DRIVE_LEASE_MS = 1000;
+/** A fault that goes on is not told at every tick. */
+const FAULT_PERIOD_MS = 1000;
 
 /**
  * The body's control loop: `tick` about 100 times a second. Nothing moves without a lease, a live parent and sensors that
- * see; whatever ends, ends with the motors' registers at zero.
+ * see; whatever ends, ends with the motors' registers at zero. Nothing here throws.
  */
 export class Motion {
   readonly #settings: MotionSettings;
   readonly #parts: MotionParts;
   readonly #car: Odometry;
   readonly #speeds: SpeedMap;
-  readonly #guard: Guard;
-  #intent: Intent | undefined;
+  readonly #pilot: Pilot;
+  /** The last intent that came since the last tick: of a thousand a second only that one reaches the bus. */
+  #next: { intent: Intent; leaseEndsMs: number } | undefined;
+  #motion: UnderWay | undefined;
   #latched: string | undefined;
   /** Motors' order after the ramp. */
   #orderMps = 0;
   #aliveAtMs: number;
   #tickedMs: number;
-  #blindSinceMs: number | undefined;
-  #reverseSinceMs: number | undefined;
   #stopAgainAtMs = Infinity;
   #refreshedMs = 0;
   #posedMs = -Infinity;
   #statedMs = -Infinity;
+  #faultedMs = -Infinity;
   #stood = true;
+  /** Starts of the controller that found it out of step. */
+  #vainStarts = 0;
 
   constructor(settings: MotionSettings, parts: MotionParts, nowMs: number) {
-    const { motors, steering, limits, grayscale, ultrasonic } = settings;
+    const { motors, steering } = settings;
     this.#settings = settings;
     this.#parts = parts;
+    this.#latched = settings.latched;
     this.#aliveAtMs = this.#tickedMs = nowMs;
     this.#speeds = new SpeedMap(motors.speedMap);
-    this.#car = new Odometry({
-      wheelbaseM: steering.wheelbaseM,
-      steeringGain: steering.gain,
-      lagMs: motors.lagMs,
-      coastMs: motors.coastMs,
-    });
-    this.#guard = new Guard({ ...limits, cliffBelow: grayscale?.cliffBelow ?? null, ultrasonic });
+    const { wheelbaseM, gain: steeringGain } = steering;
+    this.#car = new Odometry({ wheelbaseM, steeringGain, lagMs: motors.lagMs, coastMs: motors.coastMs });
+    this.#pilot = new Pilot(settings, this.#car, (message) =>
+      parts.send({ type: "fault", code: "DEVICE_FAILED", message }),
+    );
     parts.controller.restart(nowMs);
   }
 
   sawDistance(reading: DistanceReading, nowMs: number): void {
-    this.#guard.sawDistance(reading, nowMs);
+    this.#pilot.sawDistance(reading, nowMs);
     this.#parts.sensors.distance = reading;
   }
 
-  /** Any request is a sign of life. */
-  request(request: Request, nowMs: number): void {
-    this.#aliveAtMs = nowMs;
+  /** `delayMs` is how long it was on its way. Any request is a sign of life as of when it was sent. */
+  request(request: Request, nowMs: number, delayMs = 0): void {
+    this.#aliveAtMs = Math.max(this.#aliveAtMs, nowMs - delayMs);
     switch (request.type) {
       case "alive":
         return;
       case "stop":
-        return this.#end(request.ended, nowMs);
+        return this.#stop(request, nowMs);
       case "latch":
         return this.latch(request.reason, nowMs);
       case "release":
-        this.#latched = undefined;
-        this.#statedMs = -Infinity;
-        return;
+        return this.release();
       case "servo":
-        this.#parts.servos.track(request.channel)?.set(request.angle_deg, request.layer);
-        return;
+        return this.#servo(request);
       default:
-        this.#begin(request, nowMs);
+        this.#take(request, nowMs, delayMs);
     }
   }
 
   /** Emergency stop: nothing moves until it is released. */
   latch(reason: string, nowMs: number): void {
     this.#latched ??= reason;
-    this.#end("stopped", nowMs);
+    this.#stop({ ended: "stopped" }, nowMs);
+    this.#parts.servos.hold();
     this.#statedMs = -Infinity;
   }
 
-  /** Motors to zero now, by the bus, or by the reset line where the bus fails. Never throws. */
+  /** Nothing moves by it. */
+  release(): void {
+    this.#latched = undefined;
+    this.#statedMs = -Infinity;
+  }
+
+  get latched(): string | undefined {
+    return this.#latched;
+  }
+
+  /**
+   * Motors to zero now, by the bus, or by the reset line where the bus fails or the controller is out of step. Never throws.
+   */
   stopNow(nowMs: number): void {
+    const { controller, sensors, wheels } = this.#parts;
     this.#orderMps = 0;
+    // In a reset the motors are off, and the controller does not answer.
+    if (controller.restarting && controller.pulled) return;
     try {
-      this.#parts.wheels.stop();
+      wheels.stop();
+      sensors.checkStep();
       this.#stopAgainAtMs = nowMs + SECOND_STOP_MS;
     } catch (error) {
       this.#busFailed(error, nowMs);
     }
   }
 
+  /** The process ends: motors to zero, and what is under way is reported as far as it came. */
+  leave(ended: Ended, nowMs: number): void {
+    this.#latched ??= "the motion process ends";
+    this.#stop({ ended }, nowMs);
+    this.stopNow(nowMs);
+    this.stopNow(nowMs);
+    if (this.#motion) this.#finish(this.#motion);
+  }
+
   tick(nowMs: number): void {
     const dtMs = Math.max(0, nowMs - this.#tickedMs);
     this.#tickedMs = nowMs;
-    const intent = this.#intent;
-    const { limits } = this.#settings;
-    if (intent && nowMs >= intent.leaseEndsMs) this.#end("lease", nowMs);
-    if (intent && nowMs - this.#aliveAtMs > limits.aliveMs) this.#end("lease", nowMs);
+    const steering = this.#parts.servos.track(this.#settings.steering.channel);
+    this.#car.step(dtMs, this.#orderMps, steering?.nowDeg ?? 0);
+    this.#begin(nowMs);
+    const motion = this.#motion;
+    const silent = nowMs - this.#aliveAtMs > this.#settings.limits.aliveMs;
+    if (motion && (silent || nowMs >= motion.leaseEndsMs)) this.#end(motion, "lease", nowMs);
     try {
       this.#drive(nowMs, dtMs);
     } catch (error) {
       this.#busFailed(error, nowMs);
     }
-    const { servos } = this.#parts;
-    const steering = servos.track(this.#settings.steering.channel);
-    this.#car.step(dtMs, this.#orderMps, steering?.nowDeg ?? 0);
-    this.#report(nowMs);
+    this.#report(nowMs, silent);
   }
 
-  /** True while the wheels turn, or an intent is under way. */
+  /** True while the wheels turn, or a motion is under way. */
   get moving(): boolean {
-    return this.#intent !== undefined || !this.#car.atRest;
+    return this.#motion !== undefined || !this.#car.atRest;
   }
 
-  #begin(request: Extract<Request, { id: number }>, nowMs: number): void {
-    const { send, controller } = this.#parts;
-    const { motors, steering, limits } = this.#settings;
-    const refuse = (code: string, message: string) =>
-      send({ type: "refused", id: request.id, code, message });
-    if (this.#latched !== undefined)
-      return refuse("MOTION_REFUSED", `emergency stop (${this.#latched}): release it first`);
-    if (controller.restarting) return refuse("DEVICE_FAILED", "the motor controller is starting");
+  /** True when a tick now and then is enough. */
+  get idle(): boolean {
+    const { controller, servos } = this.#parts;
+    const waits = this.#next !== undefined || this.#stopAgainAtMs !== Infinity;
+    return !waits && !this.moving && !controller.restarting && servos.settled;
+  }
+
+  #take(intent: Intent, nowMs: number, delayMs: number): void {
+    const { send } = this.#parts;
+    const { motors, limits } = this.#settings;
+    const stream = intent.type === "drive";
     const most = motors.maxSpeedMps;
-    const steered = request.type === "drive";
-    if (Math.abs(request.speed_mps) > most || (!steered && request.speed_mps <= 0))
-      return refuse("MOTION_REFUSED", `the speed must be above 0 and at most ${most} m/s`);
-    const before = this.#intent;
-    if (before && before.maneuver.kind === "drive" && steered && before.ended === undefined) {
+    const leaseMs = Math.min(intent.lease_ms, stream ? MOST_DRIVE_LEASE_MS : limits.maxMotionMs);
+    const refuse = (message: string) =>
+      send({ type: "refused", id: intent.id, code: "MOTION_REFUSED", message });
+    if (this.#latched !== undefined) return refuse(`emergency stop (${this.#latched}): release it first`);
+    if (Math.abs(intent.speed_mps) > most || (!stream && intent.speed_mps <= 0))
+      return refuse(`the speed must be above 0 and at most ${most} m/s`);
+    if (delayMs >= leaseMs)
+      return refuse(`it came ${Math.round(delayMs)} ms after it was sent: its lease is over`);
+    // Of a stream only the newest counts: nobody waits for an answer to the others.
+    if (!stream || this.#next?.intent.type !== "drive") this.#dropNext("superseded");
+    this.#next = { intent, leaseEndsMs: nowMs - delayMs + leaseMs };
+  }
+
+  /** What waits is answered as having done nothing. */
+  #dropNext(ended: Ended): void {
+    const { intent } = this.#next ?? {};
+    this.#next = undefined;
+    if (intent) this.#parts.send({ type: "ended", id: intent.id, movedM: 0, turnedDeg: 0, ended });
+  }
+
+  /** Without an id all that is under way ends, and the wheels are stopped whatever they do. */
+  #stop({ ended, id }: { ended: Ended; id?: number }, nowMs: number): void {
+    if (id === undefined || this.#next?.intent.id === id) this.#dropNext(ended);
+    if (this.#motion && (id === undefined || this.#motion.id === id)) this.#end(this.#motion, ended, nowMs);
+    if (id === undefined) this.stopNow(nowMs);
+  }
+
+  #servo({ channel, angle_deg, layer }: Extract<Request, { type: "servo" }>): void {
+    if (this.#latched !== undefined) return;
+    // The steering is the motion's; at rest it can be set, to calibrate it.
+    if (channel === this.#settings.steering.channel && (this.moving || layer === "add")) return;
+    this.#parts.servos.track(channel)?.set(angle_deg, layer);
+  }
+
+  /** Takes up the intent that waits. */
+  #begin(nowMs: number): void {
+    const { send, controller } = this.#parts;
+    const waiting = this.#next;
+    if (!waiting) return;
+    const { intent, leaseEndsMs } = waiting;
+    this.#next = undefined;
+    if (controller.restarting) {
+      const message = "the motor controller is starting";
+      return send({ type: "refused", id: intent.id, code: "DEVICE_FAILED", message });
+    }
+    const maneuver = maneuverOf(intent, this.#settings.steering.maxDeg);
+    const before = this.#motion;
+    if (before?.maneuver.kind === "drive" && intent.type === "drive" && before.ended === undefined) {
       // The next one of a stream of intents: the same motion goes on.
-      before.maneuver = maneuverOf(request, steering.maxDeg);
-      before.leaseEndsMs = nowMs + Math.min(request.lease_ms, limits.maxMotionMs);
+      before.maneuver = maneuver;
+      before.leaseEndsMs = leaseEndsMs;
       return;
     }
     if (before) {
-      this.#end("superseded", nowMs);
+      this.#end(before, "superseded", nowMs);
       this.#finish(before);
     }
-    this.#intent = {
-      id: request.id,
-      maneuver: maneuverOf(request, steering.maxDeg),
-      leaseEndsMs: nowMs + Math.min(request.lease_ms, limits.maxMotionMs),
+    this.#motion = {
+      id: intent.id,
+      maneuver,
+      leaseEndsMs,
       startM: this.#car.pathM,
       startRad: this.#car.headingRad,
       ended: undefined,
       obstacleM: undefined,
     };
-    this.#blindSinceMs = this.#reverseSinceMs = undefined;
+    this.#pilot.begin();
     // A motion that ends within a tick is told as a pose at rest all the same.
     this.#stood = false;
-    send({ type: "started", id: request.id });
+    send({ type: "started", id: intent.id });
   }
 
   #drive(nowMs: number, dtMs: number): void {
-    const { controller, sensors, servos, wheels, begin, send } = this.#parts;
-    if (controller.tick(nowMs)) {
-      begin();
-      servos.begin(nowMs);
-      wheels.forget();
-      controller.works();
-      send({ type: "ready" });
-    }
+    const { controller, sensors, servos, wheels } = this.#parts;
+    if (controller.tick(nowMs)) this.#comeUp(nowMs);
+    if (!controller.pulled) wheels.stop();
     if (controller.restarting) return;
     if (nowMs >= this.#stopAgainAtMs) {
       this.#stopAgainAtMs = Infinity;
       wheels.stop();
     }
     const grayscale = sensors.read(nowMs, this.moving);
-    if (grayscale) this.#guard.sawGrayscale(grayscale, nowMs);
-    const flat = sensors.criticalBattery();
-    if (flat !== undefined && this.#latched === undefined) this.latch(flat, nowMs);
-    const order = this.#order(nowMs);
-    this.#ramp(order.speedMps, dtMs);
-    const { steering } = this.#settings;
-    servos.track(steering.channel)?.set(order.steerDeg, "base");
+    if (grayscale) this.#pilot.sawGrayscale(grayscale, nowMs);
+    const verdict = sensors.verdict();
+    if (verdict !== undefined && this.#latched === undefined) this.latch(verdict, nowMs);
+    if (controller.restarting) return;
+    this.#obey(this.#order(nowMs), nowMs, dtMs);
     servos.step(nowMs, dtMs);
+  }
+
+  /** The controller has started. */
+  #comeUp(nowMs: number): void {
+    const { controller, sensors, servos, wheels, begin, send } = this.#parts;
+    begin();
+    servos.begin(nowMs);
+    wheels.forget();
+    try {
+      sensors.checkStep();
+      this.#vainStarts = 0;
+    } catch (error) {
+      if (++this.#vainStarts < 2) throw error;
+      sensors.batteryIsUnreadable();
+    }
+    controller.works();
+    send({ type: "ready" });
+  }
+
+  #order(nowMs: number): WheelOrder | undefined {
+    if (!this.#motion) return undefined;
+    const steerDeg = this.#parts.servos.track(this.#settings.steering.channel)?.nowDeg ?? 0;
+    return this.#pilot.order(this.#motion, steerDeg, nowMs);
+  }
+
+  #obey(order: WheelOrder | undefined, nowMs: number, dtMs: number): void {
+    const { servos, wheels } = this.#parts;
+    const { accelerationMps2 } = this.#settings.motors;
+    const { slowestMps } = this.#speeds;
+    if (order) servos.track(this.#settings.steering.channel)?.set(order.steerDeg, "base");
+    const now = { nowMps: this.#orderMps, wantedMps: order?.speedMps ?? 0, carMps: this.#car.speedMps, dtMs };
+    this.#orderMps = ramp(now, { accelerationMps2, slowestMps });
+    if (this.#orderMps === 0) {
+      const { left, right } = wheels.duty;
+      if (left !== 0 || right !== 0) this.stopNow(nowMs);
+      return;
+    }
     const duty = this.#speeds.duty(this.#orderMps);
-    const refresh = duty !== 0 && nowMs - this.#refreshedMs > REFRESH_MS;
+    const refresh = nowMs - this.#refreshedMs > REFRESH_MS;
     if (refresh) this.#refreshedMs = nowMs;
     wheels.set(duty, duty, refresh);
   }
 
-  /** What the wheels are to do, after the guards. */
-  #order(nowMs: number): WheelOrder {
-    const intent = this.#intent;
-    const steerDeg = this.#parts.servos.track(this.#settings.steering.channel)?.nowDeg ?? 0;
-    const still: WheelOrder = { speedMps: 0, steerDeg };
-    if (!intent || intent.ended !== undefined) return still;
-    const order = intent.maneuver.decide(this.#car, steerDeg);
-    if (order === "done") {
-      intent.ended = "completed";
-      return still;
-    }
-    if (order.speedMps < 0) return this.#backward(order, nowMs);
-    this.#reverseSinceMs = undefined;
-    if (order.speedMps === 0) return order;
-    const way = this.#guard.ahead(nowMs, this.#car.stoppingM);
-    if (way.kind === "blind") return this.#blind(intent, order, nowMs, way.sensor);
-    this.#blindSinceMs = undefined;
-    if (way.kind === "free") return { ...order, speedMps: Math.min(order.speedMps, way.mps) };
-    return this.#barred(intent, order, way);
+  #end(motion: UnderWay, ended: Ended, nowMs: number): void {
+    motion.ended ??= ended;
+    if (this.#orderMps !== 0) this.stopNow(nowMs);
   }
 
-  #backward(order: WheelOrder, nowMs: number): WheelOrder {
-    this.#reverseSinceMs ??= nowMs;
-    if (nowMs - this.#reverseSinceMs <= this.#settings.limits.maxReverseMs) return order;
-    this.#end("lease", nowMs);
-    return { ...order, speedMps: 0 };
+  #finish(motion: UnderWay): void {
+    const { movedM, turnedDeg } = this.#progress(motion);
+    const { id, ended = "stopped", obstacleM } = motion;
+    const obstacle = obstacleM !== undefined && { obstacleM: round(obstacleM, 3) };
+    this.#parts.send({ type: "ended", id, movedM, turnedDeg, ended, ...obstacle });
+    if (this.#motion === motion) this.#motion = undefined;
   }
 
-  #blind(intent: Intent, order: WheelOrder, nowMs: number, sensor: string): WheelOrder {
-    this.#blindSinceMs ??= nowMs;
-    if (nowMs - this.#blindSinceMs > BLIND_MS) {
-      const message = `the ${sensor} sensor has said nothing for ${BLIND_MS} ms: no way forward`;
-      this.#parts.send({ type: "fault", code: "DEVICE_FAILED", message });
-      intent.ended = "failed";
-    }
-    return { ...order, speedMps: 0 };
-  }
-
-  #barred(intent: Intent, order: WheelOrder, way: Extract<Way, { kind: "obstacle" | "cliff" }>): WheelOrder {
-    if (this.#car.atRest && !intent.maneuver.detour(this.#car)) {
-      // A stream of intents goes on: the driver may back away.
-      if (intent.maneuver.kind !== "drive") intent.ended = way.kind;
-      if (way.kind === "obstacle") intent.obstacleM = way.distanceM;
-    }
-    return { ...order, speedMps: 0 };
-  }
-
-  /** Speeds up gently, brakes at once; turns round only through standstill. */
-  #ramp(orderMps: number, dtMs: number): void {
-    if (orderMps === 0 || Math.sign(orderMps) === -Math.sign(this.#orderMps)) {
-      this.#orderMps = 0;
-      return;
-    }
-    const most = (this.#settings.motors.accelerationMps2 * dtMs) / 1000;
-    const from = this.#orderMps === 0 ? Math.min(Math.abs(orderMps), this.#speeds.slowestMps) : 0;
-    const rampedMps = Math.max(from, Math.min(Math.abs(orderMps), Math.abs(this.#orderMps) + most));
-    this.#orderMps = Math.sign(orderMps) * Math.max(rampedMps, this.#speeds.slowestMps);
-  }
-
-  #end(ended: Ended, nowMs: number): void {
-    const moved = this.#orderMps !== 0;
-    if (this.#intent) this.#intent.ended ??= ended;
-    if (moved || ended === "stopped") this.stopNow(nowMs);
-  }
-
-  #finish(intent: Intent): void {
-    const degrees = ((this.#car.headingRad - intent.startRad) * 180) / Math.PI;
-    this.#parts.send({
-      type: "ended",
-      id: intent.id,
-      movedM: round(this.#car.pathM - intent.startM, 4),
-      turnedDeg: round(degrees, 2),
-      ended: intent.ended ?? "stopped",
-      ...(intent.obstacleM !== undefined && { obstacleM: round(intent.obstacleM, 3) }),
-    });
-    if (this.#intent === intent) this.#intent = undefined;
+  #progress(motion: UnderWay): { movedM: number; turnedDeg: number } {
+    const turnedRad = this.#car.headingRad - motion.startRad;
+    return { movedM: round(this.#car.pathM - motion.startM, 4), turnedDeg: round(toDeg(turnedRad), 2) };
   }
 
   #busFailed(error: unknown, nowMs: number): void {
@@ -303,17 +336,21 @@ export class Motion {
     this.#orderMps = 0;
     this.#stopAgainAtMs = Infinity;
     wheels.forget();
-    if (!controller.restarting || nowMs - this.#statedMs > STATE_PERIOD_AT_REST_MS) {
-      const message = Error.isError(error) ? error.message : String(error);
-      send({ type: "fault", code: "DEVICE_FAILED", message: `${message}: the motor controller is reset` });
-    }
     controller.restart(nowMs);
-    if (this.#intent) this.#intent.ended ??= "failed";
+    if (this.#motion) this.#motion.ended ??= "failed";
+    if (nowMs - this.#faultedMs < FAULT_PERIOD_MS) return;
+    this.#faultedMs = nowMs;
+    const what = controller.pulled ? "the motor controller is reset" : "and its reset line does not obey";
+    const message = `${Error.isError(error) ? error.message : String(error)}: ${what}`;
+    send({ type: "fault", code: "DEVICE_FAILED", message });
   }
 
-  #report(nowMs: number): void {
+  /** To a parent that is `silent` no state is sent: it would wait in memory. */
+  #report(nowMs: number, silent: boolean): void {
     const { send, sensors, wheels } = this.#parts;
-    if (this.#intent?.ended !== undefined && this.#car.atRest) this.#finish(this.#intent);
+    const motion = this.#motion;
+    const done = motion?.ended !== undefined && this.#car.atRest;
+    if (done) this.#motion = undefined;
     const moving = this.moving;
     const came = !moving && !this.#stood;
     this.#stood = !moving;
@@ -323,23 +360,20 @@ export class Motion {
         type: "pose",
         x_m: round(this.#car.xM, 4),
         y_m: round(this.#car.yM, 4),
-        heading_deg: round(wrapDeg((this.#car.headingRad * 180) / Math.PI), 2),
+        heading_deg: round(wrapDeg(toDeg(this.#car.headingRad)), 2),
         moving,
+        ...(motion && { motion: { id: motion.id, ...this.#progress(motion) } }),
       });
     }
-    if (nowMs - this.#statedMs < (moving ? STATE_PERIOD_MS : STATE_PERIOD_AT_REST_MS)) return;
-    // To a parent that hangs nothing is sent: it would wait in memory.
-    if (nowMs - this.#aliveAtMs > this.#settings.limits.aliveMs) return;
+    if (done) this.#finish(motion);
+    if (silent || nowMs - this.#statedMs < (moving ? STATE_PERIOD_MS : STATE_PERIOD_AT_REST_MS)) return;
     this.#statedMs = nowMs;
     send({ type: "state", moving, duty: wheels.duty, latched: this.#latched, ...sensors.state() });
   }
 }
 
-function maneuverOf(request: Extract<Request, { id: number }>, lockDeg: number): Maneuver {
-  if (request.type === "move") return new Straight(request.distance_m, request.speed_mps);
-  if (request.type === "turn") return new ArcTurn(request.angle_deg, request.speed_mps, lockDeg);
-  const steerDeg = Math.min(lockDeg, Math.max(-lockDeg, request.steer_deg));
-  return new Steered({ speedMps: request.speed_mps, steerDeg });
+function toDeg(rad: number): number {
+  return (rad * 180) / Math.PI;
 }
 
 function wrapDeg(degrees: number): number {

@@ -42,12 +42,23 @@ export class Servos {
     return this.#servos.find((servo) => servo.channel === channel)?.track;
   }
 
+  /** All stay where they are by now. */
+  hold(): void {
+    for (const { track } of this.#servos) track.hold();
+  }
+
+  /** True when none has a way to go. */
+  get settled(): boolean {
+    return this.#servos.every(({ written, track }) => written >= 0 && track.settled);
+  }
+
+  /** Writes where each is to be after `dtMs` at its own speed: it is never told to jump. */
   step(nowMs: number, dtMs: number): void {
     for (let i = 0; i < this.#servos.length; i++) {
       const servo = this.#servos[i]!;
       if (servo.written < 0 && nowMs < this.#beganAtMs + i * START_GAP_MS) continue;
       servo.track.step(dtMs);
-      const angleDeg = servo.sign * servo.track.targetDeg + servo.offsetDeg;
+      const angleDeg = servo.sign * servo.track.nowDeg + servo.offsetDeg;
       const bounded = Math.min(90, Math.max(-90, angleDeg));
       const ticks = servoTicks(bounded);
       if (ticks === servo.written) continue;

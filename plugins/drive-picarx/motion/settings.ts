@@ -9,6 +9,8 @@ export interface MotionSettings {
   lineChip: WireSpec;
   /** Named to whoever starts a second time. */
   owner: string;
+  /** Why nothing is to move until it is released, from before this process. */
+  latched?: string;
   motors: {
     /** -1 where a motor is wired the other way round. */
     leftSign: 1 | -1;
@@ -45,7 +47,8 @@ export interface MotionSettings {
   };
   grayscale: {
     inputs: readonly [number, number, number];
-    cliffBelow: readonly [number, number, number];
+    /** At or below, the floor ends; null: not guarded. */
+    cliffBelow: readonly [number, number, number] | null;
   } | null;
   ultrasonic: boolean;
   battery: { input: number; voltsPerCount: number; criticalV: number } | null;

@@ -2,6 +2,8 @@ import type { DistanceReading, InputLine, LineChip, LineEdge, OutputLine } from 
 
 /** The echo line may stay high for 38 ms when nothing is there (HC-SR04 data sheet). */
 const PING_PERIOD_MS = 60;
+/** Often enough that a motion which begins finds a fresh reading. */
+const PING_PERIOD_AT_REST_MS = 150;
 const NO_ECHO_MS = 30;
 /** Distance of an echo: 343.3 m/s, there and back (picar-x, ultrasonic.py). */
 const M_PER_NS = 343.3 / 2 / 1e9;
@@ -31,13 +33,26 @@ export class Ultrasonic {
     this.#echo = chip.input(lines.echo, { consumer, pull: "down" }, (edge) => this.#edge(edge));
   }
 
-  /** Pings when it is time to. */
-  tick(nowMs: number): void {
+  /** Pings when it is time to. Lines that fail are a reading that failed. */
+  tick(nowMs: number, moving: boolean): void {
     const sinceMs = nowMs - this.#pingedAtMs;
     if (this.#waiting && sinceMs >= NO_ECHO_MS) this.#answer({ kind: "no_echo" });
-    if (sinceMs < PING_PERIOD_MS) return;
+    if (sinceMs < (moving ? PING_PERIOD_MS : PING_PERIOD_AT_REST_MS)) return;
     this.#pingedAtMs = nowMs;
     this.#riseNs = undefined;
+    try {
+      this.#ping();
+    } catch (error) {
+      this.#answer({ kind: "failed", message: Error.isError(error) ? error.message : String(error) });
+    }
+  }
+
+  close(): void {
+    this.#trigger.close();
+    this.#echo.close();
+  }
+
+  #ping(): void {
     if (this.#echo.get()) {
       this.#answer({ kind: "failed", message: "the echo line is stuck high" });
       return;
@@ -47,11 +62,6 @@ export class Ultrasonic {
     const until = Bun.nanoseconds() + TRIGGER_US * 1000;
     while (Bun.nanoseconds() < until);
     this.#trigger.set(false);
-  }
-
-  close(): void {
-    this.#trigger.close();
-    this.#echo.close();
   }
 
   #edge({ active, timestampNs }: LineEdge): void {
