@@ -1,18 +1,21 @@
 import { expect, test } from "bun:test";
 import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
+import type { Camera } from "myna";
 import { startTestRobot } from "myna/testing";
 
 const JPEG = Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]);
 
+function cameraOf(capture: Camera["capture"]): Camera {
+  return { capture, onPicture: () => () => {} };
+}
+
 test("a picture goes to the model with what is in it, and is announced without its pixels", async () => {
-  const camera = {
-    capture: async () => ({
-      jpeg: JPEG,
-      width: 640,
-      height: 480,
-      description: "a cat 1.0 meters ahead; the wall",
-    }),
-  };
+  const camera = cameraOf(async () => ({
+    jpeg: JPEG,
+    width: 640,
+    height: 480,
+    description: "a cat 1.0 meters ahead; the wall",
+  }));
   await using robot = await startTestRobot({
     plugins: { eyes: { use: "tools-camera" } },
     services: { camera },
@@ -33,7 +36,7 @@ test("a picture goes to the model with what is in it, and is announced without i
 });
 
 test("a camera that knows no words still gives its picture", async () => {
-  const camera = { capture: async () => ({ jpeg: JPEG, width: 8, height: 8 }) };
+  const camera = cameraOf(async () => ({ jpeg: JPEG, width: 8, height: 8 }));
   await using robot = await startTestRobot({
     plugins: { eyes: { use: "tools-camera" } },
     services: { camera },
@@ -43,7 +46,7 @@ test("a camera that knows no words still gives its picture", async () => {
 });
 
 test("a camera that fails is told to the model as an error", async () => {
-  const camera = { capture: () => Promise.reject(new Error("no frames")) };
+  const camera = cameraOf(() => Promise.reject(new Error("no frames")));
   await using robot = await startTestRobot({
     plugins: { eyes: { use: "tools-camera" } },
     services: { camera },
@@ -71,4 +74,35 @@ test("the simulated camera shows another view after the head has turned", async 
     height: 480,
   });
   expect(aside.pictures[0]).not.toEqual(ahead.pictures[0] ?? JPEG);
+});
+
+test("what the model gets has a size that it is paid for, whatever the camera gives", async () => {
+  const noise = Uint8Array.from({ length: 54 + 1200 * 900 * 3 }, (_, at) => (at * 2654435761) >>> 13);
+  const header = new DataView(noise.buffer);
+  noise.fill(0, 0, 54);
+  header.setUint16(0, 0x424d);
+  header.setUint32(2, noise.length, true);
+  header.setUint32(10, 54, true);
+  header.setUint32(14, 40, true);
+  header.setInt32(18, 1200, true);
+  header.setInt32(22, 900, true);
+  header.setUint16(26, 1, true);
+  header.setUint16(28, 24, true);
+  const jpeg = await new Bun.Image(noise).jpeg({ quality: 95 }).bytes();
+  expect(jpeg.length).toBeGreaterThan(500_000);
+  await using robot = await startTestRobot({
+    plugins: { eyes: { use: "tools-camera", max_side_px: 400, max_kb: 20, per_minute: 2 } },
+    services: { camera: cameraOf(async () => ({ jpeg, width: 1200, height: 900 })) },
+  });
+  const taken = await robot.call("take_picture");
+  const { width, height } = await new Bun.Image(taken.pictures[0]!).metadata();
+  expect(taken.pictures[0]!.length).toBeLessThanOrEqual(20 * 1024);
+  expect(Math.max(width, height)).toBeLessThanOrEqual(400);
+  expect(width / height).toBeCloseTo(4 / 3, 1);
+  expect(taken.result).toMatchObject({ width, height, bytes: taken.pictures[0]!.length });
+
+  expect((await robot.call("take_picture")).ok).toBe(true);
+  const third = await robot.call("take_picture");
+  expect(third.ok).toBe(false);
+  expect(JSON.stringify(third.result)).toContain("2 a minute are allowed");
 });
