@@ -134,6 +134,8 @@ export interface Topics {
 
   /** The model called a tool. */
   "tool.started": { call_id: string; name: string; arguments: unknown };
+  /** How far a long tool has come, in its own words. */
+  "tool.progress": { call_id: string; name: string; progress: unknown };
   /** A tool ended, well or not. */
   "tool.finished": {
     call_id: string;
@@ -148,12 +150,12 @@ export interface Topics {
 
   /** Where the body is, many times a second while it moves. */
   "body.pose": Pose & { moving: boolean };
-  /** The body began a movement; `asked` is metres or degrees. */
-  "motion.started": { motion_id: number; kind: "move" | "turn"; asked: number };
+  /** The body began a movement; `asked` is metres, degrees, or metres per second of a stream of intents ("drive"). */
+  "motion.started": { motion_id: number; kind: "move" | "turn" | "drive"; asked: number };
   /** A movement ended: what the body did and why it ended. */
   "motion.stopped": {
     motion_id: number;
-    kind: "move" | "turn";
+    kind: "move" | "turn" | "drive";
     ended: string;
     moved_m: number;
     turned_deg: number;

@@ -50,7 +50,7 @@ const roomSchema = z.strictObject({
     .array(
       z.strictObject({
         points: z.array(point).min(2),
-        width_m: z.number().min(0.005).max(0.5).default(0.03),
+        width_m: z.number().min(0.005).max(0.5).default(0.02),
       }),
     )
     .default([]),

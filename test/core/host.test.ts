@@ -335,6 +335,7 @@ test("a drive that cannot be told to stop does not keep the rest from being swit
   const drive = {
     move: () => Promise.reject(new Error("no wheels")),
     turn: () => Promise.reject(new Error("no wheels")),
+    steer: () => {},
     stop: () => {
       throw new Error("the bus of the motors is gone");
     },
