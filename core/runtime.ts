@@ -1,9 +1,11 @@
 import { AudioEngine } from "./audio/engine.ts";
+import type { Capture } from "./audio/port.ts";
 import { Bus } from "./bus.ts";
 import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
+import { muteable } from "./mute.ts";
 import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
@@ -62,10 +64,12 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
+  const ears = muteable(bus, audio);
   const pluginsTried = Promise.withResolvers<void>();
   let starting = true;
   const session = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
+    capture: ears.capture,
     pluginsTried: pluginsTried.promise,
     starting: () => starting,
   });
@@ -94,7 +98,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   };
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: audio.port, session: session.port, log, report, shutdown },
+    { bus, services, tools, audio: ears.port, session: session.port, log, report, shutdown },
     profile.runtime.crash_limit,
   );
   const undos = [
@@ -172,6 +176,7 @@ function createSession(
     services: ServiceRegistry;
     tools: ToolRegistry;
     audio: AudioEngine;
+    capture: Capture;
     log: Logger;
     env: Record<string, string | undefined>;
     pluginsTried: Promise<void>;
@@ -193,7 +198,7 @@ function createSession(
     localBrain,
     starting: parts.starting,
     moving: () => bus.last("body.pose")?.moving === true,
-    capture: audio.capture,
+    capture: parts.capture,
     playback: audio.playback,
     tools,
     publish: (topic, event) => bus.publish(topic, event),

@@ -48,6 +48,8 @@ export interface Topics {
 
   /** `source`: "local" from a VAD plugin on the robot, "server" from the Realtime server's VAD. */
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
+  /** Somebody shuts the robot's ears, or opens them: it hears silence. Published by whoever has a mute key. */
+  "user.mute_changed": { muted: boolean };
   /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
   "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */
@@ -205,6 +207,7 @@ export const RETAINED_TOPICS: ReadonlySet<string> = new Set<TopicName>([
   "budget.degraded",
   "context.measured",
   "audio.listening_changed",
+  "user.mute_changed",
   "body.pose",
   "mode.changed",
 ]);
