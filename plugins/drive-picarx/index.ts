@@ -85,7 +85,11 @@ export default definePlugin({
       await Bun.sleep(0);
     });
     ctx.every(BEAT_MS, () => motion.beat());
-    await motion.ready();
+    // The controller starts while the rest of the robot does; the first motion waits for it.
+    await motion.claimed();
+    void motion.ready().catch((error: Error) => {
+      if (!ctx.signal.aborted) ctx.fail(error);
+    });
 
     ctx.provide("drive", drive);
     ctx.provide("body", {

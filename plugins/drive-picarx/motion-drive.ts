@@ -24,10 +24,10 @@ export interface MotionDriveParts {
   /** By dead reckoning, as last told. */
   place(): Pose & { moving: boolean };
   nextId(): number;
-  onStarted(event: { motion_id: number; kind: "move" | "turn"; asked: number }): void;
+  onStarted(event: { motion_id: number; kind: "move" | "turn" | "drive"; asked: number }): void;
   onStopped(event: {
     motion_id: number;
-    kind: "move" | "turn";
+    kind: "move" | "turn" | "drive";
     ended: string;
     moved_m: number;
     turned_deg: number;
@@ -38,7 +38,8 @@ export interface MotionDriveParts {
 export class MotionDrive implements Drive {
   readonly #parts: MotionDriveParts;
   readonly #asked = new Map<number, Asked>();
-  #streamId: number | undefined;
+  /** The stream of intents under way, with the speed of its first. */
+  #stream: { id: number; speedMps: number; begun: boolean } | undefined;
 
   constructor(parts: MotionDriveParts) {
     this.#parts = parts;
@@ -86,7 +87,7 @@ export class MotionDrive implements Drive {
       this.stop("an intent that is none");
       throw error;
     }
-    const id = (this.#streamId ??= nextId());
+    const { id } = (this.#stream ??= { id: nextId(), speedMps, begun: false });
     motion.tell({ type: "drive", id, speed_mps: speedMps, steer_deg: steerDeg, lease_ms: leaseMs });
   }
 
@@ -111,6 +112,11 @@ export class MotionDrive implements Drive {
 
   /** The motion process began with it. */
   started(id: number): void {
+    if (this.#stream?.id === id) {
+      this.#stream.begun = true;
+      this.#parts.onStarted({ motion_id: id, kind: "drive", asked: this.#stream.speedMps });
+      return;
+    }
     const motion = this.#asked.get(id);
     if (!motion) return;
     motion.begun = true;
@@ -122,11 +128,12 @@ export class MotionDrive implements Drive {
   }
 
   ended(id: number, { movedM, turnedDeg, ended }: MotionReport): void {
-    if (id === this.#streamId) this.#streamId = undefined;
+    const stream = this.#stream?.id === id ? this.#stream : undefined;
+    if (stream) this.#stream = undefined;
     const motion = this.#asked.get(id);
     this.#asked.delete(id);
-    if (!motion?.begun) return;
-    const { kind } = motion;
+    if (!(stream ?? motion)?.begun) return;
+    const kind = motion?.kind ?? "drive";
     this.#parts.onStopped({ motion_id: id, kind, ended, moved_m: movedM, turned_deg: turnedDeg });
   }
 

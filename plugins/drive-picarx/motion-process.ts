@@ -33,9 +33,12 @@ export class MotionProcess {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
   readonly #events: MotionProcessEvents;
   readonly #log: Logger;
+  readonly #claimed = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
   #isReady = false;
+  /** Motions that were asked for before the controller had started. */
+  #early: Intent[] = [];
   #moving = false;
   #closing = false;
   #silentBeats = 0;
@@ -53,12 +56,18 @@ export class MotionProcess {
       detached: true,
     });
     this.#ready.promise.catch(() => {});
+    this.#claimed.promise.catch(() => {});
     this.#write(settings);
     void this.#read();
     void this.#readErrors();
   }
 
-  /** Resolves when the motor controller answers. Rejects with DEVICE_BUSY, naming the owner, or DEVICE_FAILED. */
+  /** Resolves when it owns the robot. Rejects with DEVICE_BUSY, naming the owner, or DEVICE_FAILED. */
+  async claimed(): Promise<void> {
+    await Promise.race([this.#claimed.promise, this.ready()]);
+  }
+
+  /** Resolves when the motor controller answers, some 200 ms later. Rejects with DEVICE_FAILED. */
   async ready(): Promise<void> {
     const late = Bun.sleep(START_LIMIT_MS).then(() => {
       const message = `the motor controller did not start within ${START_LIMIT_MS / 1000} s`;
@@ -82,7 +91,16 @@ export class MotionProcess {
 
   /** Tells it; what has no answer is not waited for. */
   tell(request: Request): void {
+    if (request.type === "stop") this.#dropEarly(request.ended, request.id);
+    if (request.type === "latch") this.#dropEarly("stopped");
     this.#write({ ...request, seq: ++this.#sent, at_ms: performance.now() });
+  }
+
+  /** What waits for the controller to start does not begin any more. */
+  #dropEarly(ended: MotionReport["ended"], id?: number): void {
+    const dropped = this.#early.filter((intent) => id === undefined || intent.id === id);
+    this.#early = this.#early.filter((intent) => !dropped.includes(intent));
+    for (const intent of dropped) this.#ended(intent.id, { movedM: 0, turnedDeg: 0, ended });
   }
 
   /** Resolves with what the body did. Rejects with MOTION_REFUSED or DEVICE_FAILED. */
@@ -93,7 +111,8 @@ export class MotionProcess {
       return promise;
     }
     this.#waiting.set(intent.id, { resolve, reject, progress: { movedM: 0, turnedDeg: 0 } });
-    this.tell(intent);
+    if (this.#isReady) this.tell(intent);
+    else this.#early.push(intent);
     return promise;
   }
 
@@ -132,6 +151,7 @@ export class MotionProcess {
     }
     const code = await this.#child.exited;
     const error = this.#fault ?? new MynaError("DEVICE_FAILED", `the motion process ended with code ${code}`);
+    this.#claimed.reject(error);
     this.#ready.reject(error);
     if (this.#closing) return;
     this.#answerAll("failed");
@@ -155,8 +175,11 @@ export class MotionProcess {
       return this.#log.warn("the motion process printed something else", { line: line.slice(0, 200) });
     }
     switch (reply.type) {
+      case "claimed":
+        return this.#claimed.resolve();
       case "ready":
         this.#isReady = true;
+        for (const intent of this.#early.splice(0)) this.tell(intent);
         return this.#ready.resolve();
       case "started":
         return this.#events.onStarted(reply.id);

@@ -181,6 +181,7 @@ for await (const bytes of Bun.stdin.stream()) {
     }
     try {
       motion = await start(JSON.parse(line) as MotionSettings);
+      send({ type: "claimed" });
       run(motion);
     } catch (error) {
       await leave((error as { code?: unknown }).code === "DEVICE_BUSY" ? BUSY : 1, faultOf(error));

@@ -19,6 +19,8 @@ export type Request =
 
 /** What the motion process says. */
 export type Reply =
+  /** It owns the robot's wires; "ready" follows when the controller has started. */
+  | { type: "claimed" }
   | { type: "ready" }
   | { type: "started"; id: number }
   | ({ type: "ended"; id: number } & MotionReport)

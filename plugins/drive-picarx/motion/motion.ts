@@ -205,8 +205,10 @@ export class Motion {
   /** Without an id all that is under way ends, and the wheels are stopped whatever they do. */
   #stop({ ended, id }: { ended: Ended; id?: number }, nowMs: number): void {
     if (id === undefined || this.#next?.intent.id === id) this.#dropNext(ended);
-    if (this.#motion && (id === undefined || this.#motion.id === id)) this.#end(this.#motion, ended, nowMs);
-    if (id === undefined) this.stopNow(nowMs);
+    if (id === undefined) {
+      if (this.#motion) this.#motion.ended ??= ended;
+      this.stopNow(nowMs);
+    } else if (this.#motion?.id === id) this.#end(this.#motion, ended, nowMs);
   }
 
   #servo({ channel, angle_deg, layer }: Extract<Request, { type: "servo" }>): void {

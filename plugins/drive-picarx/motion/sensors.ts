@@ -21,7 +21,7 @@ const MOST_COUNT = 4095;
 export class Sensors {
   readonly #hat: RobotHat;
   readonly #settings: Pick<MotionSettings, "grayscale" | "battery">;
-  distance: DistanceReading = { kind: "no_echo" };
+  distance: DistanceReading = { kind: "failed", message: "nothing was measured yet" };
   #grayscale: readonly [number, number, number] | undefined;
   #batteryV: number | undefined;
   #grayscaleAtMs = -Infinity;
