@@ -21,10 +21,11 @@ export default definePlugin({
       async read() {
         const readings: DistanceReading[] = [];
         const { promise, resolve } = Promise.withResolvers<void>();
-        // At rest states come seldom, and one is as good as three.
+        // At rest states come seldom, and one is as good as three; right after the start nothing has been measured yet.
         const undo = body.onState(({ distance, moving }) => {
           readings.push(distance);
-          if (readings.length >= samples || !moving) resolve();
+          const known = distance.kind !== "failed";
+          if (readings.length >= samples || (!moving && known)) resolve();
         });
         try {
           await Promise.race([promise, Bun.sleep(wait_ms)]);
@@ -46,5 +47,6 @@ function middle(readings: DistanceReading[]): DistanceReading {
     .filter((reading) => reading.kind === "distance")
     .toSorted((a, b) => a.distanceM - b.distanceM);
   if (distances.length * 2 >= readings.length) return distances[Math.floor(distances.length / 2)]!;
-  return readings.find((reading) => reading.kind !== "distance")!;
+  const others = readings.filter((reading) => reading.kind !== "distance");
+  return others.find(({ kind }) => kind === "no_echo") ?? others[0]!;
 }

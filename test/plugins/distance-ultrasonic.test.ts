@@ -36,7 +36,14 @@ test("what has come within the time is told, and nothing at all is a failure of 
   await expect(measuring()).rejects.toMatchObject({ code: "DEVICE_FAILED" });
 });
 
+const failed: DistanceReading = { kind: "failed", message: "the echo line is stuck high" };
+
+test("what has not been measured yet is waited for", async () => {
+  const rest = (distance: DistanceReading) => ({ distance, moving: false });
+  expect(await measuring(rest(failed), rest(at(0.8)))).toEqual(at(0.8));
+  expect(await measuring(rest(failed), rest(NO_ECHO))).toEqual(NO_ECHO);
+});
+
 test("a sensor that failed is told as such", async () => {
-  const failed: DistanceReading = { kind: "failed", message: "the echo line is stuck high" };
   expect(await measuring({ distance: failed, moving: false })).toEqual(failed);
 });

@@ -252,6 +252,16 @@ describe("on the simulated car", () => {
     expect(Math.abs(Math.hypot(x_m - 1, y_m - 0.55) - 0.55)).toBeLessThan(0.08);
   });
 
+  test("whoever stops the wheels ends it as well", async () => {
+    const curve = robot.call("steer", { direction: "left", distance_m: 2 });
+    await robot.waitFor("motion.started", ({ kind }) => kind === "drive");
+    while (robot.service("body").state()?.duty.left === 0) await Bun.sleep(5);
+    robot.service("drive").stop("somebody else");
+    expect((await curve).result).toMatchObject({ ended: "stopped" });
+    await Bun.sleep(100);
+    expect(robot.service("body").state()?.duty).toEqual({ left: 0, right: 0 });
+  });
+
   test("a curve to the left ends to the left", async () => {
     const before = robot.service("world").pose();
     const { result } = await robot.call("steer", { direction: "left", distance_m: 0.3 });
