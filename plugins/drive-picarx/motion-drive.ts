@@ -129,7 +129,11 @@ export class MotionDrive implements Drive {
 
   ended(id: number, { movedM, turnedDeg, ended }: MotionReport): void {
     const stream = this.#stream?.id === id ? this.#stream : undefined;
-    if (stream) this.#stream = undefined;
+    if (stream) {
+      // Whoever sends it has to learn that it was stopped, even before it began.
+      if (!stream.begun) this.started(id);
+      this.#stream = undefined;
+    }
     const motion = this.#asked.get(id);
     this.#asked.delete(id);
     if (!(stream ?? motion)?.begun) return;

@@ -253,13 +253,22 @@ describe("on the simulated car", () => {
   });
 
   test("whoever stops the wheels ends it as well", async () => {
-    const curve = robot.call("steer", { direction: "left", distance_m: 2 });
-    await robot.waitFor("motion.started", ({ kind }) => kind === "drive");
-    while (robot.service("body").state()?.duty.left === 0) await Bun.sleep(5);
-    robot.service("drive").stop("somebody else");
-    expect((await curve).result).toMatchObject({ ended: "stopped" });
-    await Bun.sleep(100);
-    expect(robot.service("body").state()?.duty).toEqual({ left: 0, right: 0 });
+    for (const afterM of [0.01, 0.1]) {
+      const { x_m: fromX, y_m: fromY } = robot.service("drive").pose();
+      const curve = robot.call("steer", { direction: "left", distance_m: 2 });
+      const wayM = () => {
+        const { x_m, y_m } = robot.service("drive").pose();
+        return Math.hypot(x_m - fromX, y_m - fromY);
+      };
+      while (wayM() < afterM) await Bun.sleep(5);
+      robot.service("drive").stop("somebody else");
+      expect((await curve).result).toMatchObject({ ended: "stopped" });
+      expect(wayM()).toBeLessThan(afterM + 0.2);
+    }
+    const endedMs = performance.now();
+    const state = () => robot.service("body").state()!;
+    while (state().atMs < endedMs) await Bun.sleep(5);
+    expect(state().duty).toEqual({ left: 0, right: 0 });
   });
 
   test("a curve to the left ends to the left", async () => {
