@@ -146,9 +146,17 @@ class CharacterChip implements LineChip {
   }
 
   #look(): void {
-    for (const { fd, onEdge } of [...this.#watched]) {
+    for (const watched of [...this.#watched]) {
+      const { fd, onEdge } = watched;
       if (!isReadable(fd)) continue;
-      const length = readSync(fd, this.#events);
+      let length: number;
+      try {
+        length = readSync(fd, this.#events);
+      } catch (cause) {
+        // The chip is gone: that is told once.
+        this.#watched.delete(watched);
+        throw coded("DEVICE_FAILED", "the GPIO chip is gone", cause);
+      }
       for (const edge of gpio.readEvents(this.#events.subarray(0, length))) onEdge(edge);
     }
   }

@@ -40,19 +40,21 @@ function nameOf(folder: string): string {
   }
 }
 
-/** Sets the size as near as the camera can, MJPG where it can that; null where it gives neither MJPG nor YUYV. */
+/**
+ * Sets size and rate as near as the camera can, MJPG where it can that; null where it gives neither MJPG nor YUYV. The program
+ * tells the rate on its standard output: it must not be set in the run that writes pictures there.
+ */
 export async function setFormat(
   program: string,
   device: string,
-  width: number,
-  height: number,
+  { width, height, fps }: { width: number; height: number; fps: number },
 ): Promise<VideoFormat | null> {
   const listed = await run(program, ["-d", device, "--list-formats"]);
   const pixels = (["MJPG", "YUYV"] as const).find((format) => listed.includes(`'${format}'`));
   if (!pixels) return null;
   const told = await run(program, [
     ...["-d", device, `--set-fmt-video=width=${width},height=${height},pixelformat=${pixels}`],
-    "--get-fmt-video",
+    ...[`--set-parm=${fps}`, "--get-fmt-video"],
   ]);
   const size = /Width\/Height\s*:\s*(\d+)\/(\d+)/.exec(told);
   if (!size || !told.includes(`'${pixels}'`))

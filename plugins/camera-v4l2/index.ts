@@ -31,16 +31,8 @@ export default definePlugin({
         "DEVICE_NOT_FOUND",
         `${ctx.config.program} is not installed: sudo apt install v4l-utils`,
       );
-    const { device, format } = await open(program, wanted, width, height);
-    const command = [
-      program,
-      "-d",
-      device,
-      `--set-parm=${fps}`,
-      "--stream-mmap=3",
-      "--stream-to=-",
-      "--silent",
-    ];
+    const { device, format } = await open(program, wanted, { width, height, fps });
+    const command = [program, "-d", device, "--stream-mmap=3", "--stream-to=-", "--silent"];
     const child = new VideoChild<Frame>({
       command,
       splitter: (onFrame) =>
@@ -79,11 +71,10 @@ export default definePlugin({
 async function open(
   program: string,
   wanted: string,
-  width: number,
-  height: number,
+  size: { width: number; height: number; fps: number },
 ): Promise<{ device: string; format: VideoFormat }> {
   for (const device of candidates(wanted)) {
-    const format = await setFormat(program, device, width, height);
+    const format = await setFormat(program, device, size);
     if (format) return { device, format };
   }
   const what = wanted === "auto" ? "no camera" : `no camera "${wanted}"`;

@@ -188,6 +188,7 @@ export default definePlugin({
     });
     ctx.every(LOOK_PERIOD_MS, () => void look().catch(noted));
     ctx.inspect(() => ({ pad: pad?.name ?? null, driving: teleop.driving, connections, garbage }));
+    tellHealth();
     void look().catch(noted);
   },
 });

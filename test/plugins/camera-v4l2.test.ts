@@ -113,9 +113,10 @@ describe("a camera", () => {
           "-d",
           "/dev/video9",
           `--set-fmt-video=width=640,height=480,pixelformat=${pixels}`,
+          "--set-parm=15",
           "--get-fmt-video",
         ],
-        ["-d", "/dev/video9", "--set-parm=15", "--stream-mmap=3", "--stream-to=-", "--silent"],
+        ["-d", "/dev/video9", "--stream-mmap=3", "--stream-to=-", "--silent"],
       ]);
       const { promise, resolve } = Promise.withResolvers<number>();
       const undo = robot.service("camera").onPicture(({ jpeg }) => resolve(jpeg.length));
