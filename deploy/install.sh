@@ -61,7 +61,7 @@ case $(uname -m) in
 esac
 
 # --- packages, user, groups --------------------------------------------------------------------------------------
-system apt-get install --yes --no-install-recommends git curl i2c-tools raspi-utils rpicam-apps alsa-utils \
+system apt-get install --yes --no-install-recommends git curl i2c-tools raspi-utils rpicam-apps v4l-utils alsa-utils \
   libusb-1.0-0 libspeexdsp1 pocketsphinx pocketsphinx-en-us nodejs npm
 if ! id "$user" >/dev/null 2>&1; then
   system useradd --system --create-home --home-dir "/var/lib/$user" --shell /usr/sbin/nologin "$user"
