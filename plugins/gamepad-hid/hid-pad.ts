@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { MynaError } from "myna";
 import { lightReport } from "./feedback.ts";
 import type { Feedback } from "./feedback.ts";
@@ -7,6 +8,7 @@ import type { Pad, PadEvents } from "./pad.ts";
 
 /** The part of node-hid that is used. */
 export interface HidLibrary {
+  getHidapiVersion(): string;
   devicesAsync(): Promise<{ vendorId: number; productId: number; path?: string | undefined }[]>;
   HIDAsync: { open(path: string, options: { nonExclusive: boolean }): Promise<HidConnection> };
 }
@@ -26,19 +28,26 @@ const WAKING_REPORTS = [
   [0x05, 41],
 ] as const;
 
-/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
-export async function loadHid(): Promise<HidLibrary> {
-  const hid = await import("node-hid");
+/** False where the kernel shows no HID device at all: then node-hid, some 10 MB of memory, need not be loaded. */
+export function anyHidDevice(folder = "/sys/class/hidraw"): boolean {
   try {
-    hid.getHidapiVersion();
-  } catch (cause) {
-    throw new MynaError(
-      "DEVICE_NOT_FOUND",
-      "node-hid cannot be loaded: sudo apt install libusb-1.0-0 libudev1",
-      { cause },
-    );
+    return readdirSync(folder).length > 0;
+  } catch {
+    return false;
   }
-  return hid as HidLibrary;
+}
+
+/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
+export async function loadHid(load: () => Promise<unknown> = () => import("node-hid")): Promise<HidLibrary> {
+  try {
+    const hid = (await load()) as HidLibrary;
+    // Its binary is loaded at the first call.
+    hid.getHidapiVersion();
+    return hid;
+  } catch (cause) {
+    const fix = "sudo apt install libusb-1.0-0 libudev1";
+    throw new MynaError("DEVICE_NOT_FOUND", `node-hid cannot be loaded: ${fix}`, { cause });
+  }
 }
 
 /** The first gamepad whose reports are known, opened; undefined where there is none. */

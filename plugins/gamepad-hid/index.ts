@@ -1,7 +1,7 @@
 import { definePlugin } from "myna";
 import { z } from "zod";
 import type { Feedback } from "./feedback.ts";
-import { loadHid, openHidPad } from "./hid-pad.ts";
+import { anyHidDevice, loadHid, openHidPad } from "./hid-pad.ts";
 import type { HidLibrary } from "./hid-pad.ts";
 import { openJoystick } from "./joystick-pad.ts";
 import { BUTTONS } from "./pad-state.ts";
@@ -127,7 +127,7 @@ export default definePlugin({
       );
     };
     const find = async (): Promise<Pad | undefined> => {
-      if (settings.hid && missing === undefined)
+      if (settings.hid && missing === undefined && anyHidDevice())
         try {
           library ??= await loadHid();
           const found = await openHidPad(library, events);

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { MynaError } from "myna";
 
 /** The part of node-hid that is used. */
 export interface HidLibrary {
+  getHidapiVersion(): string;
   devicesAsync(): Promise<HidDevice[]>;
   HIDAsync: { open(path: string, options: { nonExclusive: boolean }): Promise<HidConnection> };
 }
@@ -23,12 +24,22 @@ export interface HidConnection {
   close(): Promise<void>;
 }
 
-/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
-export async function loadHid(): Promise<HidLibrary> {
-  const hid = await import("node-hid");
+/** False where the kernel shows no HID device at all: then node-hid, some 10 MB of memory, need not be loaded. */
+export function anyHidDevice(folder = "/sys/class/hidraw"): boolean {
   try {
+    return readdirSync(folder).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
+export async function loadHid(load: () => Promise<unknown> = () => import("node-hid")): Promise<HidLibrary> {
+  try {
+    const hid = (await load()) as HidLibrary;
+    // Its binary is loaded at the first call.
     hid.getHidapiVersion();
-    return hid as HidLibrary;
+    return hid;
   } catch (cause) {
     const fix = "sudo apt install libusb-1.0-0 libudev1";
     throw new MynaError("DEVICE_NOT_FOUND", `node-hid cannot be loaded: ${fix}`, { cause });

@@ -1,7 +1,7 @@
 import { definePlugin } from "myna";
 import { z } from "zod";
 import { fieldsOf } from "./descriptor.ts";
-import { descriptorOf, loadHid } from "./hid-library.ts";
+import { anyHidDevice, descriptorOf, loadHid } from "./hid-library.ts";
 import type { HidConnection, HidLibrary } from "./hid-library.ts";
 import { Phone } from "./phone.ts";
 
@@ -23,17 +23,13 @@ export default definePlugin({
     const { device: wanted, hook } = ctx.config;
     const { state } = ctx;
     let library: HidLibrary | undefined;
-    let missing = "";
-    try {
-      library = await loadHid();
-    } catch (error) {
-      missing = `: ${(error as Error).message}`;
-    }
+    let missing: string | undefined;
     let connected: { name: string; connection: HidConnection; phone: Phone } | undefined;
     let linked = false;
     let looking = false;
     let connections = 0;
-    const absent = () => ctx.health("degraded", `no speakerphone is connected${missing}`);
+    const absent = () =>
+      ctx.health("degraded", ["no speakerphone is connected", missing].filter(Boolean).join("; "));
 
     const show = () => {
       if (!connected) return;
@@ -79,11 +75,17 @@ export default definePlugin({
       }
     };
     const look = async () => {
-      if (!library || connected || looking) return;
+      if (connected || looking || missing !== undefined || !anyHidDevice()) return;
       looking = true;
       try {
+        library ??= await loadHid();
         await open(library);
       } catch (error) {
+        // A phone that may not be opened is looked for again; a library that is not there is not.
+        if (!library) {
+          missing = (error as Error).message;
+          return absent();
+        }
         ctx.log.debug("a speakerphone could not be opened", { error: String(error) });
       } finally {
         looking = false;
@@ -106,7 +108,7 @@ export default definePlugin({
     });
     ctx.inspect(() => ({ device: connected?.name ?? null, muted: state.muted, connections }));
     absent();
-    if (library) ctx.every(LOOK_PERIOD_MS, () => void look());
+    ctx.every(LOOK_PERIOD_MS, () => void look());
     await look();
   },
 });

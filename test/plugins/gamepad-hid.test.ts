@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Body, BodyState, Drive } from "../../core/index.ts";
 import { lightReport } from "../../plugins/gamepad-hid/feedback.ts";
-import { openHidPad } from "../../plugins/gamepad-hid/hid-pad.ts";
+import { loadHid, openHidPad } from "../../plugins/gamepad-hid/hid-pad.ts";
 import type { HidLibrary } from "../../plugins/gamepad-hid/hid-pad.ts";
 import { LAYOUTS } from "../../plugins/gamepad-hid/layouts.ts";
 import type { PadState } from "../../plugins/gamepad-hid/pad-state.ts";
@@ -291,6 +291,21 @@ describe("a pad of node-hid", () => {
     expect(await openHidPad(hid, events().events)).toBeUndefined();
     expect(opened).toEqual([]);
   });
+});
+
+test("a library that the system lacks is told of by the packages that bring it", async () => {
+  const absent = async () => ({
+    getHidapiVersion(): string {
+      throw new Error("libusb-1.0.so.0: cannot open shared object file");
+    },
+  });
+  await expect(loadHid(absent)).rejects.toMatchObject({
+    code: "DEVICE_NOT_FOUND",
+    message: expect.stringContaining("sudo apt install libusb-1.0-0 libudev1"),
+  });
+  expect((await loadHid(async () => ({ getHidapiVersion: () => "0.15.0" }))).getHidapiVersion()).toBe(
+    "0.15.0",
+  );
 });
 
 describe("a joystick of the kernel", () => {
