@@ -78,12 +78,17 @@ export default definePlugin({
     });
     let lastMs = performance.now();
     let ticks = 0;
+    let wasActive = false;
     let wasBlocked = false;
     ctx.every(TICK_MS, () => {
       const nowMs = performance.now();
       physics.step(Math.min(MAX_STEP_S, (nowMs - lastMs) / 1000));
       lastMs = nowMs;
-      if (physics.active || ++ticks % TICKS_PER_SENSE_AT_REST === 0) physics.sense();
+      const { active } = physics;
+      if (active || ++ticks % TICKS_PER_SENSE_AT_REST === 0) physics.sense();
+      const rests = !active && !wasActive && state.place !== undefined;
+      wasActive = active;
+      if (rests) return;
       const { moving: _, ...pose } = physics.pose();
       state.place = { room: settings.room, pose };
       if (physics.blocked && !wasBlocked) ctx.log.warn("the simulated car is stuck", { ...pose });

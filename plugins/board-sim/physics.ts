@@ -12,6 +12,9 @@ const PAN = 0;
 const TILT = 1;
 const STEERING = 2;
 
+/** Registers of servos, motors and their timers. */
+const OUTPUTS = [0x20, 0x21, 0x22, 0x2c, 0x2d, 0x2e, 0x2f, 0x44, 0x47] as const;
+
 /** Speed for a duty: 0.525 m/s at 0.9 is measured, the rest of the line an estimate (docs/simulator.md). */
 const MPS_PER_DUTY = 0.75;
 const DEAD_DUTY = 0.2;
@@ -65,6 +68,9 @@ export class Physics {
   readonly #car: Car;
   readonly #noise: Noise;
   #leftoverS = 0;
+  /** What the outputs were at the last step; nothing moves while they stay at rest. */
+  readonly #outputs: Uint16Array = new Uint16Array(OUTPUTS.length);
+  #settled = false;
   #panDeg = 0;
   #tiltDeg = 0;
   /** Both motors' mean duty, 0 to 1, of the last step. */
@@ -81,6 +87,10 @@ export class Physics {
 
   /** Goes on by `dtS` seconds. */
   step(dtS: number): void {
+    if (this.#isQuiet()) {
+      this.#leftoverS = 0;
+      return;
+    }
     this.#leftoverS += dtS;
     for (; this.#leftoverS >= STEP_S; this.#leftoverS -= STEP_S) this.#stepOnce();
   }
@@ -126,7 +136,20 @@ export class Physics {
     this.#hat.echoUs = this.#echoUs();
   }
 
+  /** True while neither wheels nor servos move, and no output was written since. */
+  #isQuiet(): boolean {
+    const { registers } = this.#hat;
+    let same = true;
+    for (let i = 0; i < OUTPUTS.length; i++) {
+      const value = registers[OUTPUTS[i]!]!;
+      if (value !== this.#outputs[i]) same = false;
+      this.#outputs[i] = value;
+    }
+    return same && this.#settled;
+  }
+
   #stepOnce(): void {
+    const [panDeg, tiltDeg, steeredDeg] = [this.#panDeg, this.#tiltDeg, this.#car.steerDeg];
     const { left, right } = motorDuties(this.#hat, this.#options.revision);
     this.#load = (Math.abs(left) + Math.abs(right)) / 2;
     const speedMps = (this.#speedMps(left) + this.#speedMps(right)) / 2;
@@ -136,6 +159,8 @@ export class Physics {
     this.#car.step({ speedMps, steerDeg }, (x, y) => this.#floor.isPassable(x, y));
     this.#panDeg = slewed(this.#panDeg, servoAngleDeg(this.#hat, PAN) ?? this.#panDeg);
     this.#tiltDeg = slewed(this.#tiltDeg, -(servoAngleDeg(this.#hat, TILT) ?? -this.#tiltDeg));
+    const still = panDeg === this.#panDeg && tiltDeg === this.#tiltDeg && steeredDeg === this.#car.steerDeg;
+    this.#settled = still && this.#car.atRest && this.#load === 0;
   }
 
   #speedMps(duty: number): number {
