@@ -26,6 +26,7 @@ DEBS="busybox-static libc6 libgcc-s1 libstdc++6 libudev1 libusb-1.0-0 libcap2 li
 MODULES="virtio_pci virtio_mmio 9pnet_virtio 9p uhid hid-cp2112 i2c-dev snd-aloop vivid softdog uinput evdev hid-generic"
 
 image=$cache/$bun_version
+root=$image/root
 mkdir -p "$image"
 if [ ! -f "$image/ready" ]; then
   say "making the image (once; some 15 s)"
@@ -46,7 +47,6 @@ if [ ! -f "$image/ready" ]; then
   for deb in "$image"/debs/*.deb; do
     dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$image/root"
   done
-  root=$image/root
   release=$(ls "$root/lib/modules")
   depmod -b "$root" "$release"
   mkdir -p "$root/modules"
@@ -72,9 +72,9 @@ fi
 work=$(mktemp -d)
 qemu=
 trap 'rm -rf "$work"; [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true' EXIT INT TERM
-cp "$here/init.sh" "$image/root/init"
-chmod +x "$image/root/init"
-(cd "$image/root" && find . | cpio --quiet -o -H newc >"$work/initrd")
+cp "$here/init.sh" "$root/init"
+chmod +x "$root/init"
+(cd "$root" && find . | cpio --quiet -o -H newc >"$work/initrd")
 mkdir "$work/out"
 
 say "starting a Cortex-A72 with Debian's kernel"
