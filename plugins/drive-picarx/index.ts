@@ -43,6 +43,8 @@ export default definePlugin({
       line.close();
     };
     const reset = async (why: string): Promise<void> => {
+      // A robot that somebody else drives is not ours to reset.
+      if (!motion.owned) return;
       try {
         await resetController();
         ctx.log.warn("the motor controller was reset", { why });

@@ -37,10 +37,13 @@ export class MotionProcess {
   readonly #ready = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
   #isReady = false;
+  #owns = false;
   /** Motions that were asked for before the controller had started. */
   #early: Intent[] = [];
   #moving = false;
   #closing = false;
+  /** Was told to `onDied`. */
+  #died = false;
   #silentBeats = 0;
   #sent = 0;
   #fault: MynaError | undefined;
@@ -52,6 +55,7 @@ export class MotionProcess {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
+      env: process.env,
       // A Ctrl-C at the terminal is the runtime's: the wheels are stopped in order, not by a race.
       detached: true,
     });
@@ -74,6 +78,11 @@ export class MotionProcess {
       throw new MynaError("DEVICE_FAILED", message, { cause: this.#fault });
     });
     await Promise.race([this.#ready.promise, late]);
+  }
+
+  /** True once it has the robot: then its reset line is free for the runtime when it is dead. */
+  get owned(): boolean {
+    return this.#owns;
   }
 
   get pid(): number {
@@ -116,7 +125,7 @@ export class MotionProcess {
     return promise;
   }
 
-  /** The end of its stdin stops the wheels and ends it. Resolves when it is gone: false if it had to be killed. */
+  /** The end of its stdin stops the wheels and ends it. Resolves when it is gone: false if it had to be killed, and nobody was told. */
   async close(): Promise<boolean> {
     this.#closing = true;
     try {
@@ -128,7 +137,7 @@ export class MotionProcess {
     this.#child.kill("SIGKILL");
     await this.#child.exited;
     this.#answerAll("stopped");
-    return this.#child.exitCode !== null;
+    return this.#died || this.#child.exitCode !== null;
   }
 
   #write(line: unknown): void {
@@ -154,6 +163,7 @@ export class MotionProcess {
     this.#claimed.reject(error);
     this.#ready.reject(error);
     if (this.#closing) return;
+    this.#died = true;
     this.#answerAll("failed");
     this.#events.onDied(error);
   }
@@ -176,6 +186,7 @@ export class MotionProcess {
     }
     switch (reply.type) {
       case "claimed":
+        this.#owns = true;
         return this.#claimed.resolve();
       case "ready":
         this.#isReady = true;

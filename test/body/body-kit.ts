@@ -95,22 +95,27 @@ export class Bench implements Disposable {
     return sharedNowMs();
   }
 
-  /** The first moment since `from` (a number of writes) at which both motors were at zero or the controller was reset. */
+  /** As {@link stoppedAtMs}. */
   stoppedAtMs(from: number): number | undefined {
-    const running = new Set<number>(MOTORS);
-    for (const write of this.hat.journal(from)) {
-      if (isReset(write)) return write.atMs;
-      if (!MOTORS.some((register) => register === write.register)) continue;
-      if (write.value === 0) running.delete(write.register);
-      else running.add(write.register);
-      if (running.size === 0) return write.atMs;
-    }
-    return undefined;
+    return stoppedAtMs(this.hat, from);
   }
 
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The first moment since `from` (a number of writes) at which both motors were at zero or the controller was reset. */
+export function stoppedAtMs(hat: HatMemory, from: number): number | undefined {
+  const running = new Set<number>(MOTORS);
+  for (const write of hat.journal(from)) {
+    if (isReset(write)) return write.atMs;
+    if (!MOTORS.some((register) => register === write.register)) continue;
+    if (write.value === 0) running.delete(write.register);
+    else running.add(write.register);
+    if (running.size === 0) return write.atMs;
+  }
+  return undefined;
 }
 
 function isReset({ register }: RegisterWrite): boolean {

@@ -103,7 +103,7 @@ function listen(path: string, started: Motion): void {
   }
 }
 
-/** Ticks to absolute deadlines; after a stall it goes on from now. */
+/** Ticks to absolute deadlines, and where a lease ends; after a stall it goes on from now. */
 function run(started: Motion): void {
   let dueMs = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -113,7 +113,8 @@ function run(started: Motion): void {
     sonar?.tick(nowMs, started.moving);
     const { idle } = started;
     dueMs = Math.max(dueMs + (idle ? TICK_AT_REST_MS : TICK_MS), nowMs);
-    timer = setTimeout(tick, Math.max(1, dueMs - performance.now()));
+    const nextMs = Math.min(dueMs, Math.max(nowMs, started.leaseEndsMs));
+    timer = setTimeout(tick, Math.max(1, nextMs - performance.now()));
     wake = idle ? tickNow : () => {};
   };
   const tickNow = () => {

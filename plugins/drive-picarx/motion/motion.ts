@@ -170,6 +170,11 @@ export class Motion {
     return this.#motion !== undefined || !this.#car.atRest;
   }
 
+  /** When the motion under way ends at the latest: a tick is due then. */
+  get leaseEndsMs(): number {
+    return this.#motion && this.#motion.ended === undefined ? this.#motion.leaseEndsMs : Infinity;
+  }
+
   /** True when a tick now and then is enough. */
   get idle(): boolean {
     const { controller, servos } = this.#parts;
