@@ -9,6 +9,8 @@ import { settingsOf } from "./settings-of.ts";
 const BEAT_MS = 50;
 /** Longer than the controller's reset needs, and no longer. */
 const RESET_LOW_MS = 12;
+/** The controller's servos are switched on one after the other: the last one has power by then. */
+const SERVOS_START_MS = 300;
 
 interface State {
   motions: number;
@@ -89,7 +91,8 @@ export default definePlugin({
     ctx.every(BEAT_MS, () => motion.beat());
     // The controller starts while the rest of the robot does; the first motion waits for it.
     await motion.claimed();
-    void motion.ready().catch((error: Error) => {
+    const servosUp = motion.ready().then(() => Bun.sleep(SERVOS_START_MS));
+    servosUp.catch((error: Error) => {
       if (!ctx.signal.aborted) ctx.fail(error);
     });
 
@@ -104,6 +107,8 @@ export default definePlugin({
         const known = settings.servos.find((servo) => servo.channel === channel);
         if (!known || !Number.isFinite(angleDeg))
           throw new MynaError("MOTION_REFUSED", `servo ${channel} cannot be set to ${angleDeg} degrees`);
+        // Until the controller runs no servo turns.
+        await servosUp;
         if (state.latched !== undefined) {
           const message = `emergency stop (${state.latched}): release it first`;
           throw new MynaError("MOTION_REFUSED", message);

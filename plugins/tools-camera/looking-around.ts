@@ -43,7 +43,7 @@ export function addLookAround(ctx: PluginContext, photographer: Photographer, he
         await head.look(before);
       }
       const told = seen.flatMap(({ direction, description }) =>
-        description === undefined ? [] : [`${SIDES[direction]} I see ${description.replaceAll(";", ",")}.`],
+        description === undefined ? [] : [`${SIDES[direction]} I see ${sayAway(description)}.`],
       );
       const all = seen.length === VIEWS.length;
       const first = all
@@ -62,3 +62,10 @@ const SIDES: Readonly<Record<string, string>> = {
   ahead: "Straight on",
   right: "On the right",
 };
+
+/** Sides within one picture mean nothing beside the side that the head looked to. */
+function sayAway(description: string): string {
+  return description
+    .replace(/ (?:straight ahead|ahead on the (?:left|right))/g, " away")
+    .replaceAll(";", ",");
+}

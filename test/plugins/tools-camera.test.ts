@@ -130,7 +130,7 @@ describe("looking around", () => {
       jpeg: JPEG,
       width: 8,
       height: 8,
-      description: `what is at ${angles.panDeg} degrees; the wall`,
+      description: `a ball at ${angles.panDeg} degrees 1.2 meters ahead on the left; the wall`,
     }));
     return { head, camera, angles };
   };
@@ -146,11 +146,15 @@ describe("looking around", () => {
     expect(result).toMatchObject({
       ended: "completed",
       views: [
-        { direction: "left", pan_deg: 60, description: "what is at 60 degrees; the wall" },
+        {
+          direction: "left",
+          pan_deg: 60,
+          description: "a ball at 60 degrees 1.2 meters ahead on the left; the wall",
+        },
         { direction: "ahead", pan_deg: 0 },
         { direction: "right", pan_deg: -60 },
       ],
-      summary: expect.stringContaining("On the right I see what is at -60 degrees, the wall."),
+      summary: expect.stringContaining("On the right I see a ball at -60 degrees 1.2 meters away, the wall."),
     });
     expect(angles).toEqual({ panDeg: 10, tiltDeg: 5 });
     expect(robot.events("tool.progress").map(({ progress }) => progress)).toEqual([
