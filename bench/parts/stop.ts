@@ -19,7 +19,7 @@ const DRIVE_STEP_MS = 7.3;
 const LEASE_MS = 400;
 /** The car has rolled out, and the HAT's second stop is over. */
 const REST_MS = 400;
-const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.ts");
+const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.sh");
 
 /** A simulated HAT in a file that outlives the robot on it. */
 class Judge implements Disposable {
@@ -131,10 +131,8 @@ function figures(tookMs: readonly number[]): Measures {
 }
 
 async function stopCommand(...flags: string[]): Promise<void> {
-  const command = Bun.spawn([process.execPath, STOP_COMMAND, ...flags], {
-    stdout: "ignore",
-    env: process.env,
-  });
+  const env = { ...process.env, BUN: process.execPath };
+  const command = Bun.spawn(["sh", STOP_COMMAND, ...flags], { stdout: "ignore", env });
   if ((await command.exited) !== 0) throw new Error("The stop command did not reach the robot.");
 }
 
@@ -202,7 +200,7 @@ const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
   hang: { title: "the runtime's event loop hangs", most: 350 },
   lease: { title: "the intent's lease ends: one tick", most: 10 },
   stop_tool: { title: "the stop tool is called", most: 50 },
-  stop_cli: { title: "`bun plugins/drive-picarx/stop.ts` is started", most: 50 },
+  stop_cli: { title: "`sh plugins/drive-picarx/stop.sh` is started", most: 50 },
   link_lost: { title: "the server drops the connection", most: 50 },
 };
 

@@ -10,7 +10,7 @@ import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 import type { TestRobot } from "../kit/test-robot.ts";
 
-const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.ts");
+const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.sh");
 
 let bench: Bench;
 const folderBefore = process.env["MYNA_RUN_FOLDER"];
@@ -108,10 +108,10 @@ test("a second robot on the same wires is refused with the first one named, whic
 test("the stop command stops a robot without its runtime, and its release moves nothing", async () => {
   const { robot, moved } = await driving();
   const command = async (...flags: string[]) => {
-    const child = Bun.spawn([process.execPath, STOP_COMMAND, ...flags], {
+    const child = Bun.spawn(["sh", STOP_COMMAND, ...flags], {
       stdout: "pipe",
       stderr: "pipe",
-      env: process.env,
+      env: { ...process.env, BUN: process.execPath },
     });
     const said = await new Response(child.stdout).text();
     return { exitCode: await child.exited, said };
@@ -119,7 +119,7 @@ test("the stop command stops a robot without its runtime, and its release moves 
   const stopped = await command();
   expect(bench.turning).toBe(false);
   expect(stopped).toMatchObject({ exitCode: 0 });
-  expect(stopped.said).toContain('"latched":"stop command"');
+  expect(stopped.said).toContain('"latched":"emergency stop by signal"');
   expect((await moved).ended).toBe("stopped");
   expect((await command("--release")).said).toContain('"latched":null');
   expect(bench.turning).toBe(false);
