@@ -3,6 +3,8 @@ import { z } from "zod";
 
 /** SunFounder's servo: 60 degrees in 0.14 s at 4.8 V. */
 const SLEW_DEG_PER_S = 428;
+/** From the request to the servo's first step: the way to the motion process, its tick, and a servo's frame of 20 ms. */
+const BEGIN_MS = 80;
 
 const config = z.object({
   /** HAT channels of the camera's servos. */
@@ -31,7 +33,7 @@ export default definePlugin({
         if (tiltDeg !== undefined)
           state.tiltDeg = (await body.servo(channels.tilt_channel, tiltDeg)).angleDeg;
         const wayDeg = Math.max(Math.abs(state.panDeg - from.panDeg), Math.abs(state.tiltDeg - from.tiltDeg));
-        if (wayDeg > 0) await Bun.sleep(Math.ceil((wayDeg / SLEW_DEG_PER_S) * 1000));
+        if (wayDeg > 0) await Bun.sleep(BEGIN_MS + Math.ceil((wayDeg / SLEW_DEG_PER_S) * 1000));
         return { ...state };
       },
       angles: () => ({ ...state }),
