@@ -386,6 +386,21 @@ describe("in a running robot", () => {
     });
   });
 
+  for (const revision of ["v4", "v5"]) {
+    test(`the robot's own drive moves it on a ${revision} board, as far as it believes to be`, async () => {
+      await using robot = await startTestRobot({
+        plugins: { board: { use: "board-sim", revision }, drive: { use: "drive-picarx" } },
+      });
+      const drive = robot.service("drive");
+      expect(await drive.move({ distanceM: 0.3 })).toMatchObject({ ended: "completed" });
+      expect(await drive.move({ distanceM: -0.1 })).toMatchObject({ ended: "completed" });
+      const world = robot.service("world");
+      while (world.pose().moving) await Bun.sleep(10);
+      expect(Math.abs(world.pose().x_m - 0.2)).toBeLessThan(0.06);
+      expect(Math.abs(world.pose().x_m - drive.pose().x_m)).toBeLessThan(0.06);
+    });
+  }
+
   test("other plugins may hold the board's lines", async () => {
     await using robot = await startTestRobot({ plugins });
     const chip = await robot.service("board").openLines();
