@@ -96,6 +96,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "spoken question to the first sample of the answer, offline",
     load: () => import("./parts/turn.ts"),
   },
+  stop: {
+    title: "what should stop the wheels to the motors' registers at zero",
+    load: () => import("./parts/stop.ts"),
+  },
   rejection: {
     title: "sentences that are no commands and are taken for some, offline",
     load: () => import("./parts/rejection.ts"),

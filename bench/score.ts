@@ -1,4 +1,4 @@
-import type { Goal, Row } from "./part.ts";
+import type { Goal, Measures, Row } from "./part.ts";
 import type { Rounds } from "./runner.ts";
 
 /** A row of the table with its figures; the keys are those of `--json`. */
@@ -21,6 +21,10 @@ export interface Score {
   load_after: number;
   /** Every case's figure. */
   cases: Record<string, number>;
+  /** Of a row with `spread`. */
+  median_ms?: number;
+  max_ms?: number;
+  runs?: number;
   /** Why it could not be measured. */
   error?: string;
 }
@@ -59,6 +63,17 @@ export function scoreRow(row: Row, measured: Rounds, run: PartRun): Score {
     load_before: run.loadBefore,
     load_after: run.loadAfter,
     cases: Object.fromEntries(Object.entries(cases).map(([name, value]) => [name, significant(value)!])),
+    ...(row.spread && ours !== null && spread(measured[row.ours]!)),
+  };
+}
+
+/** Median, maximum and number of the runs that the rounds of a case took. */
+function spread(rounds: readonly Measures[]): Pick<Score, "median_ms" | "max_ms" | "runs"> {
+  const all = (name: string) => rounds.map((measures) => measures[name] ?? 0);
+  return {
+    median_ms: significant(across(all("median_ms"), "median"))!,
+    max_ms: significant(across(all("max_ms"), "worst"))!,
+    runs: all("runs").reduce((sum, runs) => sum + runs, 0),
   };
 }
 

@@ -77,11 +77,13 @@ export class MynaError extends Error {
     this.retryable = options.retryable ?? ERRORS[code].retryable;
   }
 
-  /** Any thrown value as a MynaError: itself if it is one, else wrapped under `code`. */
+  /** Any thrown value as a MynaError: itself if it is one, else wrapped under its own `code` of {@link ERRORS}, else under `code`. */
   static from(thrown: unknown, code: ErrorCode): MynaError {
     if (isMynaError(thrown)) return thrown;
     const message = Error.isError(thrown) ? thrown.message : String(thrown);
-    return new MynaError(code, message, { cause: thrown });
+    const own = (thrown as { code?: unknown } | null | undefined)?.code;
+    const known = typeof own === "string" && Object.hasOwn(ERRORS, own) ? (own as ErrorCode) : code;
+    return new MynaError(known, message, { cause: thrown });
   }
 }
 

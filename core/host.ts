@@ -160,7 +160,7 @@ export class Host {
         this.#retries.delete(instance.id);
         void this.#queue(instance, async () => {
           if (instance.state !== "retrying") return;
-          instance.loaded ??= await instance.load().catch(() => undefined);
+          await this.#renew(instance);
           await this.#begin(instance);
           if (isUp(instance)) log.info("plugin is back");
         });
@@ -174,6 +174,14 @@ export class Host {
       const code = error.code.startsWith("CONFIG") ? EXIT_CONFIG : EXIT_UNAVAILABLE;
       this.#core.shutdown(code, `the required plugin "${instance.id}" failed: ${error.message}`);
     }
+  }
+
+  /** For another try: code whose module world has ended runs again, but could load no more code. */
+  async #renew(instance: PluginInstance): Promise<void> {
+    const fresh = await instance.load().catch(() => undefined);
+    if (!fresh) return;
+    instance.loaded?.dispose();
+    instance.loaded = fresh;
   }
 
   #startWaiting(): void {

@@ -170,9 +170,8 @@ export class PluginInstance {
 
 function setupError(id: string, thrown: unknown): MynaError {
   const error = MynaError.from(thrown, "PLUGIN_SETUP_FAILED");
-  if (error !== thrown)
-    return new MynaError("PLUGIN_SETUP_FAILED", `setup of plugin "${id}" threw: ${error.message}`, {
-      cause: thrown,
-    });
-  return error;
+  if (error === thrown || error.code !== "PLUGIN_SETUP_FAILED") return error;
+  return new MynaError("PLUGIN_SETUP_FAILED", `setup of plugin "${id}" threw: ${error.message}`, {
+    cause: thrown,
+  });
 }

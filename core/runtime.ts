@@ -1,9 +1,11 @@
 import { AudioEngine } from "./audio/engine.ts";
+import type { Capture } from "./audio/port.ts";
 import { Bus } from "./bus.ts";
 import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
+import { muteable } from "./mute.ts";
 import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
@@ -67,10 +69,12 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
+  const ears = muteable(bus, audio);
   const pluginsTried = Promise.withResolvers<void>();
   let starting = true;
   const { session, turns, spoken } = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
+    capture: ears.capture,
     pluginsTried: pluginsTried.promise,
     starting: () => starting,
   });
@@ -99,7 +103,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   };
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: audio.port, session: session.port, log, report, shutdown },
+    { bus, services, tools, audio: ears.port, session: session.port, log, report, shutdown },
     profile.runtime.crash_limit,
   );
   const undos = [
@@ -181,6 +185,7 @@ function createSession(
     services: ServiceRegistry;
     tools: ToolRegistry;
     audio: AudioEngine;
+    capture: Capture;
     log: Logger;
     env: Record<string, string | undefined>;
     pluginsTried: Promise<void>;
@@ -195,9 +200,9 @@ function createSession(
   const config = profile.session;
   const speech = new KeptSpeech(audio.playback);
   const { type, prefix_padding_ms } = config.turn_detection;
-  const manual = type === "none" ? new ManualTurns(audio.capture, prefix_padding_ms) : undefined;
+  const manual = type === "none" ? new ManualTurns(parts.capture, prefix_padding_ms) : undefined;
   const spoken =
-    type !== "none" && config.stream === "speech" ? new SpokenAudio(audio.capture, bus, config) : undefined;
+    type !== "none" && config.stream === "speech" ? new SpokenAudio(parts.capture, bus, config) : undefined;
   const session = new Session({
     config,
     endpoint,
@@ -208,7 +213,7 @@ function createSession(
     localBrain,
     starting: parts.starting,
     moving: () => bus.last("body.pose")?.moving === true,
-    capture: manual ?? spoken ?? audio.capture,
+    capture: manual ?? spoken ?? parts.capture,
     playback: speech,
     tools,
     publish: (topic, event) => bus.publish(topic, event),

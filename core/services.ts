@@ -1,3 +1,4 @@
+import type { Board, Body } from "./board.ts";
 import type { Connect } from "./realtime/transport.ts";
 import type { Pose } from "./topics.ts";
 
@@ -9,11 +10,16 @@ export interface Services {
   drive: Drive;
   head: Head;
   distance: DistanceSensor;
+  line: LineSensor;
+  battery: Battery;
+  led: Led;
   camera: Camera;
   sounds: Sounds;
   speaker_enable: SpeakerEnable;
   speech: SpeechSynthesizer;
   world: World;
+  board: Board;
+  body: Body;
   brain: RealtimeEndpoint;
   transport: RealtimeTransport;
 }
@@ -32,13 +38,32 @@ export interface MotionReport {
   obstacleM?: number;
 }
 
+/** How far a motion has come: the same signs as its report. */
+export interface MotionProgress {
+  movedM: number;
+  turnedDeg: number;
+}
+
 /** The wheels. A motion has a lease: it ends when `signal` aborts, when the lease runs out, or when `stop` is called. */
 export interface Drive {
-  /** Along the present heading; negative is backwards. A motion under way is superseded. */
-  move(intent: { distanceM: number; speedMps?: number }, signal?: AbortSignal): Promise<MotionReport>;
+  /** Along the present heading; negative is backwards. A motion under way is superseded. `onProgress` is told some ten times a second. */
+  move(
+    intent: { distanceM: number; speedMps?: number; onProgress?: (progress: MotionProgress) => void },
+    signal?: AbortSignal,
+  ): Promise<MotionReport>;
   /** Counter-clockwise positive. */
-  turn(intent: { angleDeg: number; speedMps?: number }, signal?: AbortSignal): Promise<MotionReport>;
-  /** Wheels to zero before it returns. Never queued, never throws. */
+  turn(
+    intent: { angleDeg: number; speedMps?: number; onProgress?: (progress: MotionProgress) => void },
+    signal?: AbortSignal,
+  ): Promise<MotionReport>;
+  /**
+   * One of a stream of intents, for a gamepad or a line follower: each replaces the one before, and the wheels stop when none
+   * comes for `leaseMs` (default 250, at most 1000). Speed is signed, backwards negative; the steering is in degrees of its
+   * servo, -30 to 30, left positive, clamped. A motion under way is superseded. Numbers that are none, and speeds beyond the
+   * drive's, stop the wheels and throw MOTION_REFUSED.
+   */
+  steer(intent: { speedMps: number; steerDeg: number; leaseMs?: number }): void;
+  /** Tells the wheels to stop; they are at zero within 50 ms. Never queued, never throws. */
   stop(reason: string): void;
   pose(): Pose & { moving: boolean };
 }
@@ -59,6 +84,48 @@ export interface DistanceSensor {
   read(): Promise<DistanceReading>;
 }
 
+/** What the sensors under the nose see. */
+export interface LineReading {
+  /** Raw values of left, middle, right, 0 to 4095; more is lighter. */
+  raw: readonly [number, number, number];
+  /** Where the line is, 1 (left) to -1 (right); undefined where none is seen. */
+  offset: number | undefined;
+  /** All sensors see a line: a crossing, or dark floor. */
+  crossing: boolean;
+  /** One of them sees no floor. */
+  cliff: boolean;
+}
+
+/** Line sensors, left to right under the nose. */
+export interface LineSensor {
+  /** Of the last reading; DEVICE_FAILED where there is none, or none fresh. */
+  read(): LineReading;
+  /** Each new reading: about 20 times a second while the robot moves. */
+  onReading(handler: (reading: LineReading) => void): () => void;
+}
+
+/** How full the battery is. "critical" lets nothing move any more. */
+export interface BatteryReading {
+  voltage: number;
+  /** 0 to 100, from the voltage at rest: a rough figure. */
+  percent: number;
+  level: "ok" | "low" | "critical";
+}
+
+/** The robot's battery. */
+export interface Battery {
+  /** Undefined until it was measured. */
+  read(): BatteryReading | undefined;
+}
+
+/** What the robot's light shows; "auto" is how the robot does, as it shows by itself. */
+export type LedPattern = "auto" | "off" | "on" | "blink" | "pulse";
+
+/** A light that tools may set; seen at once. */
+export interface Led {
+  set(pattern: LedPattern): void;
+}
+
 /** One picture of the camera. */
 export interface Picture {
   jpeg: Uint8Array;
@@ -70,7 +137,10 @@ export interface Picture {
 
 /** The robot's eye. */
 export interface Camera {
+  /** The newest picture; without waiting where the camera runs all the time. */
   capture(): Promise<Picture>;
+  /** Pictures as they come, for somebody who watches; the camera decides how many. Returns the undo. */
+  onPicture(handler: (picture: Picture) => void): () => void;
 }
 
 /** Sounds the robot can make, by name. */
@@ -102,6 +172,10 @@ export interface Room {
   obstacles: { name: string; x: number; y: number; radius: number; heightM: number; color: string }[];
   /** Polygons where the floor ends. */
   cliffs: { points: [number, number][] }[];
+  /** Lines drawn on the floor. */
+  lines: { points: [number, number][]; widthM: number }[];
+  /** Lamps: full `brightness` (0 to 1) under them, half of it at `reachM`. Without any the room is light everywhere. */
+  lights: { x: number; y: number; reachM: number; brightness: number }[];
   start: Pose;
 }
 

@@ -45,18 +45,15 @@ export class ToolRegistry implements ToolPort {
     run: Run,
     signal: AbortSignal,
   ): () => void {
-    if (!TOOL_NAME.test(tool.name)) {
-      throw new MynaError(
-        "PLUGIN_INVALID",
-        `tool name "${tool.name}" of plugin "${owner}" is not snake_case`,
-      );
-    }
-    const present = this.#tools.get(tool.name);
-    if (present) {
-      throw new MynaError(
-        "TOOL_TAKEN",
-        `tool "${tool.name}" is registered by plugin "${present.owner}" already`,
-      );
+    for (const name of [tool.name, ...(tool.formerNames ?? [])]) {
+      if (!TOOL_NAME.test(name))
+        throw new MynaError("PLUGIN_INVALID", `tool name "${name}" of plugin "${owner}" is not snake_case`);
+      const present = this.#named(name);
+      if (present)
+        throw new MynaError(
+          "TOOL_TAKEN",
+          `tool "${name}" is registered by plugin "${present.owner}" already`,
+        );
     }
     const erased = tool as unknown as ToolDefinition<z.ZodObject>;
     const entry: Entry = { tool: erased, description: describe(erased), owner, run, signal };
@@ -137,8 +134,13 @@ export class ToolRegistry implements ToolPort {
     return { ok: !failure, output, images, ...(failure && { code: failure.code }) };
   }
 
+  #named(name: string): Entry | undefined {
+    const former = () => [...this.#tools.values()].find(({ tool }) => tool.formerNames?.includes(name));
+    return this.#tools.get(name) ?? former();
+  }
+
   #find(name: string): Entry {
-    const entry = this.#tools.get(name);
+    const entry = this.#named(name);
     if (!entry) {
       throw new MynaError(
         "TOOL_UNKNOWN",
@@ -154,6 +156,9 @@ export class ToolRegistry implements ToolPort {
     request: { callId: string; signal: AbortSignal; link?: AbortSignal },
   ): Promise<Json | ToolPictures> {
     const { callId: id, link = NO_LINK } = request;
+    const { name } = entry.tool;
+    const progress = (report: Json) =>
+      this.#publish("tool.progress", { call_id: id, name, progress: report });
     const timeoutMs = entry.tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const expired = new AbortController();
     const timer = setTimeout(() => expired.abort(), timeoutMs);
@@ -176,7 +181,7 @@ export class ToolRegistry implements ToolPort {
     else signal.addEventListener("abort", onAbort, { once: true });
     aborted.promise.catch(() => {});
     try {
-      const work = entry.run(async () => entry.tool.execute(args, { id, signal, link }));
+      const work = entry.run(async () => entry.tool.execute(args, { id, signal, link, progress }));
       return await Promise.race([work, aborted.promise]);
     } finally {
       clearTimeout(timer);

@@ -22,12 +22,16 @@ export interface ToolCall {
    * the asker has to be able to stop, such as a motion of the body, must not begin any more.
    */
   link: AbortSignal;
+  /** Tells how far a long tool has come; published as "tool.progress". */
+  progress(report: Json): void;
 }
 
 /** A function that the model may call. */
 export interface ToolDefinition<Parameters extends z.ZodObject> {
   /** snake_case. */
   name: string;
+  /** Names it had before: a call by one of them reaches it, and the model is not told of them. */
+  formerNames?: readonly string[];
   /** For the model: what it does and when to use it. */
   description: string;
   /** Arguments; units belong in the names (`distance_m`), ranges and descriptions in the schema. */

@@ -50,6 +50,8 @@ export interface Topics {
   "user.speech_started": { source: "local" | "server"; speech_at_ms: number };
   /** A word was recognised on the robot itself; with `stop` wheels and speech have been stopped already. */
   "keyword.heard": { phrase: string; role: "stop" | "wake"; heard_at_ms: number };
+  /** Somebody shuts the robot's ears, or opens them: it hears silence. Published by whoever has a mute key. */
+  "user.mute_changed": { muted: boolean };
   /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
   "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */
@@ -139,6 +141,8 @@ export interface Topics {
 
   /** The model called a tool. */
   "tool.started": { call_id: string; name: string; arguments: unknown };
+  /** How far a long tool has come, in its own words. */
+  "tool.progress": { call_id: string; name: string; progress: unknown };
   /** A tool ended, well or not. */
   "tool.finished": {
     call_id: string;
@@ -153,16 +157,18 @@ export interface Topics {
 
   /** Where the body is, many times a second while it moves. */
   "body.pose": Pose & { moving: boolean };
-  /** The body began a movement; `asked` is metres or degrees. */
-  "motion.started": { motion_id: number; kind: "move" | "turn"; asked: number };
+  /** The body began a movement; `asked` is metres, degrees, or metres per second of a stream of intents ("drive"). */
+  "motion.started": { motion_id: number; kind: "move" | "turn" | "drive"; asked: number };
   /** A movement ended: what the body did and why it ended. */
   "motion.stopped": {
     motion_id: number;
-    kind: "move" | "turn";
+    kind: "move" | "turn" | "drive";
     ended: string;
     moved_m: number;
     turned_deg: number;
   };
+  /** A button of the body was pressed, or let go after `held_ms`. */
+  "button.changed": { button: string; pressed: boolean; held_ms: number };
   /** The camera took a picture. */
   "camera.frame_captured": { width: number; height: number; bytes: number };
   /** A sound left the loudspeaker to its end. */
@@ -206,6 +212,7 @@ export const RETAINED_TOPICS: ReadonlySet<string> = new Set<TopicName>([
   "budget.degraded",
   "context.measured",
   "audio.listening_changed",
+  "user.mute_changed",
   "body.pose",
   "mode.changed",
 ]);

@@ -1,5 +1,5 @@
 import { EchoServer } from "../fixtures/echo-process.ts";
-import { childrenOf, residentMb } from "../fixtures/memory.ts";
+import { childrenOf, commandOf, residentMb } from "../fixtures/memory.ts";
 import { ReadyRobot } from "../fixtures/robot-process.ts";
 import { ReadyProgram } from "../fixtures/until-ready.ts";
 import type { Measures, Part } from "../part.ts";
@@ -16,8 +16,11 @@ async function robot(): Promise<Measures> {
   await using started = await ReadyRobot.start();
   const { pid } = started.robot.process;
   await Bun.sleep(SETTLE_MS);
-  const children = childrenOf(pid).map(residentMb);
-  return { robot_mb: residentMb(pid), brain_mb: children.reduce((sum, mb) => sum + mb, 0) };
+  const children = childrenOf(pid);
+  const motion = children.filter((child) => commandOf(child).includes("motion/main.ts"));
+  const brain = children.filter((child) => !motion.includes(child));
+  const sum = (pids: number[]) => pids.map(residentMb).reduce((total, mb) => total + mb, 0);
+  return { robot_mb: residentMb(pid), brain_mb: sum(brain), motion_mb: sum(motion) };
 }
 
 const row = { unit: "MB", limit: "hello", peers: ["bare client"], ours: "myna", across: "median" } as const;
@@ -39,6 +42,14 @@ export const part: Part = {
       name: "idle_rss_brain",
       title: "resident memory of the brain's process beside it, with its speech models",
       metric: "brain_mb",
+      peers: [],
+      goals: [],
+    },
+    {
+      ...row,
+      name: "idle_rss_motion",
+      title: "resident memory of the motion process, which owns the body",
+      metric: "motion_mb",
       peers: [],
       goals: [],
     },

@@ -1,6 +1,6 @@
 import type { Room } from "myna";
 import { Raster } from "./raster.ts";
-import { isVoid, trace } from "./scene.ts";
+import { Floor, isVoid, trace } from "./scene.ts";
 import type { Viewpoint } from "./scene.ts";
 
 /** Horizontal field of view of the PiCar-X's camera (OV5647), degrees. */
@@ -23,6 +23,7 @@ const TILES: readonly [Color, Color] = [
   [150, 142, 130],
   [134, 126, 114],
 ];
+const LINE: Color = [30, 30, 32];
 const VOID: Color = [14, 12, 16];
 
 const COLORS: Readonly<Record<string, Color>> = {
@@ -47,6 +48,7 @@ export function render(room: Room, view: Viewpoint, width: number, height: numbe
   const raster = new Raster(width, height);
   const focalPx = width / 2 / Math.tan((FIELD_OF_VIEW_DEG * Math.PI) / 360);
   const horizonRow = height / 2 + focalPx * Math.tan((view.tiltDeg * Math.PI) / 180);
+  const floor = new Floor(room);
   const ahead = (view.bearingDeg * Math.PI) / 180;
   for (let column = 0; column < width; column++) {
     const offRad = Math.atan2(width / 2 - column - 0.5, focalPx);
@@ -54,10 +56,11 @@ export function render(room: Room, view: Viewpoint, width: number, height: numbe
     const dy = Math.sin(ahead + offRad);
     // A plane parallel to the picture projects to straight lines: depth, not range, sets sizes.
     const depthPerRange = Math.cos(offRad);
-    paintFloor(raster, room, view, { column, horizonRow, focalPx, dx, dy, depthPerRange });
+    paintFloor(raster, room, floor, view, { column, horizonRow, focalPx, dx, dy, depthPerRange });
     for (const hit of trace(room, view.x, view.y, dx, dy)) {
       const pxPerM = focalPx / (hit.rangeM * depthPerRange);
-      const light = ((0.45 + 0.55 * hit.facing) * HALF_LIGHT_M) / (HALF_LIGHT_M + hit.rangeM);
+      const lit = floor.light(view.x + dx * hit.rangeM, view.y + dy * hit.rangeM);
+      const light = (lit * (0.45 + 0.55 * hit.facing) * HALF_LIGHT_M) / (HALF_LIGHT_M + hit.rangeM);
       const obstacle = hit.kind === "obstacle" ? room.obstacles[hit.index] : undefined;
       const [footM, topM] = obstacle ? extentM(obstacle, hit.facing) : [0, WALL_M];
       const color = obstacle ? (COLORS[obstacle.color] ?? [128, 128, 128]) : WALL;
@@ -83,6 +86,7 @@ function extentM(obstacle: { radius: number; heightM: number }, facing: number):
 function paintFloor(
   raster: Raster,
   room: Room,
+  floor: Floor,
   view: Viewpoint,
   ray: {
     column: number;
@@ -108,8 +112,8 @@ function paintFloor(
       continue;
     }
     const odd = (Math.floor(x / TILE_M) + Math.floor(y / TILE_M)) & 1;
-    const [red, green, blue] = TILES[odd === 0 ? 0 : 1];
-    const light = HALF_LIGHT_M / (HALF_LIGHT_M + rangeM);
+    const [red, green, blue] = floor.isLine(x, y) ? LINE : TILES[odd === 0 ? 0 : 1];
+    const light = (floor.light(x, y) * HALF_LIGHT_M) / (HALF_LIGHT_M + rangeM);
     raster.set(column, row, red * light, green * light, blue * light);
   }
 }

@@ -60,3 +60,74 @@ export function isVoid(room: Room, x: number, y: number): boolean {
     return inside;
   });
 }
+
+/** What is drawn on a floor: its lines, and how light it is. Made once for a picture, asked for every pixel. */
+export class Floor {
+  readonly #lines: readonly Stroke[];
+  readonly #lights: Room["lights"];
+
+  constructor(room: Room) {
+    this.#lights = room.lights;
+    this.#lines = room.lines.flatMap(({ points, widthM }) =>
+      points.slice(1).map(([x2, y2], at) => strokeOf(points[at]!, [x2, y2], widthM / 2)),
+    );
+  }
+
+  isLine(x: number, y: number): boolean {
+    for (const line of this.#lines) {
+      if (x < line.left || x > line.right || y < line.bottom || y > line.top) continue;
+      const along = ((x - line.x) * line.dx + (y - line.y) * line.dy) / line.squared;
+      const t = Math.min(1, Math.max(0, along));
+      if (Math.hypot(x - line.x - t * line.dx, y - line.y - t * line.dy) <= line.halfM) return true;
+    }
+    return false;
+  }
+
+  /** {@link TWILIGHT} to 1; a room without lamps is light everywhere. */
+  light(x: number, y: number): number {
+    if (this.#lights.length === 0) return 1;
+    let sum = TWILIGHT;
+    for (const lamp of this.#lights) {
+      const squared = (lamp.x - x) ** 2 + (lamp.y - y) ** 2;
+      sum += lamp.brightness / (1 + squared / lamp.reachM ** 2);
+    }
+    return Math.min(1, sum);
+  }
+}
+
+/** Light where no lamp is near, as share of full light. */
+const TWILIGHT = 0.25;
+
+/** A straight part of a line, with the box around it. */
+interface Stroke {
+  x: number;
+  y: number;
+  dx: number;
+  dy: number;
+  squared: number;
+  halfM: number;
+  left: number;
+  right: number;
+  bottom: number;
+  top: number;
+}
+
+function strokeOf(
+  [x, y]: readonly [number, number],
+  [x2, y2]: readonly [number, number],
+  halfM: number,
+): Stroke {
+  const [dx, dy] = [x2 - x, y2 - y];
+  return {
+    x,
+    y,
+    dx,
+    dy,
+    squared: dx * dx + dy * dy || 1,
+    halfM,
+    left: Math.min(x, x2) - halfM,
+    right: Math.max(x, x2) + halfM,
+    bottom: Math.min(y, y2) - halfM,
+    top: Math.max(y, y2) + halfM,
+  };
+}

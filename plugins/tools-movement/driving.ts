@@ -1,13 +1,15 @@
 import type { Drive, Json, MotionReport, PluginContext, ToolCall } from "myna";
 import { z } from "zod";
 import { MotionQueue, NOT_BEGUN } from "./motion-queue.ts";
+import { progressOf } from "./progress.ts";
 import { sayMove, sayTurn } from "./sentences.ts";
+import type { Decision, StreamReport, Streams, Way } from "./stream.ts";
 
 /** Longer than any motion within the tools' own limits takes at their slowest speed. */
 export const MOTION_TIMEOUT_MS = 45_000;
 
 /** Ends that were not the motion's own: what waits behind it does not begin. */
-const ENDS_ALL: ReadonlySet<MotionReport["ended"]> = new Set(["stopped", "link_lost", "lease"]);
+const ENDS_ALL: ReadonlySet<string> = new Set(["stopped", "link_lost", "lease"]);
 
 const speedMps = z
   .number()
@@ -37,35 +39,65 @@ const turnParameters = z.object({
 /** The wheels as tools use them: one motion after the other, stopped together. */
 export class Driving {
   readonly #drive: Drive;
+  readonly #streams: Streams;
   readonly #queue = new MotionQueue();
   readonly #signalFor: (call: AbortSignal) => AbortSignal;
 
   /** `signalFor` gives the signal that ends a motion, for that of its call. */
-  constructor(drive: Drive, signalFor: (call: AbortSignal) => AbortSignal) {
+  constructor(drive: Drive, streams: Streams, signalFor: (call: AbortSignal) => AbortSignal) {
     this.#drive = drive;
+    this.#streams = streams;
     this.#signalFor = signalFor;
   }
 
   async move(intent: { distanceM: number; speedMps?: number }, call: ToolCall): Promise<MotionReport> {
-    return await this.#run(call, (signal) => this.#drive.move(intent, signal));
+    const onProgress = progressOf(call);
+    return await this.#run(call, (signal) => this.#drive.move({ ...intent, onProgress }, signal));
   }
 
   async turn(intent: { angleDeg: number; speedMps?: number }, call: ToolCall): Promise<MotionReport> {
-    return await this.#run(call, (signal) => this.#drive.turn(intent, signal));
+    const onProgress = progressOf(call);
+    return await this.#run(call, (signal) => this.#drive.turn({ ...intent, onProgress }, signal));
+  }
+
+  /** Drives as `decide` says, 20 times a second. */
+  async stream<End extends string>(
+    decide: (way: Way) => Decision<End>,
+    call: ToolCall,
+  ): Promise<StreamReport<End>> {
+    const onProgress = progressOf(call);
+    // The drive ends its own motions on a lost link; a stream would begin the next one.
+    const lost = new AbortController();
+    const onLost = () => lost.abort("link_lost");
+    call.link.addEventListener("abort", onLost, { once: true });
+    try {
+      return await this.#run<StreamReport<End>>(call, (signal) =>
+        this.#streams.run(
+          (way) => {
+            onProgress(way);
+            return decide(way);
+          },
+          AbortSignal.any([signal, lost.signal]),
+        ),
+      );
+    } finally {
+      call.link.removeEventListener("abort", onLost);
+    }
   }
 
   /** The wheels stop before it returns; what waits is dropped. */
   stop(): { wasMoving: boolean } {
     const wasMoving = this.#drive.pose().moving || this.#queue.waiting > 0;
     this.#queue.clear();
+    this.#streams.end("stopped");
     this.#drive.stop("stop tool");
     return { wasMoving };
   }
 
-  async #run(
+  async #run<Report extends { ended: string } = MotionReport>(
     { signal: call, link }: ToolCall,
-    motion: (signal: AbortSignal) => Promise<MotionReport>,
-  ): Promise<MotionReport> {
+    motion: (signal: AbortSignal) => Promise<Report>,
+  ): Promise<Report | MotionReport> {
     const signal = this.#signalFor(call);
     // The drive ends what is under way when the link is lost; nothing of what that link asked for begins after it.
     const report = await this.#queue.run(AbortSignal.any([signal, link]), async () => {
@@ -83,6 +115,7 @@ export class Driving {
 export function addMove(ctx: PluginContext, driving: Driving): void {
   ctx.tool({
     name: "move",
+    formerNames: ["move_forward"],
     description:
       "Drives the robot straight forward or backward by a distance, and stops by itself before obstacles and edges. " +
       "The result says how far it really went.",
@@ -150,7 +183,7 @@ export function addStop(ctx: PluginContext, driving: Driving): void {
 }
 
 /** A report as the model reads it: snake_case, units in the names, rounded to what the body can know. */
-export function reportFields(report: MotionReport): Record<string, Json> {
+export function reportFields(report: Omit<MotionReport, "ended"> & { ended: string }): Record<string, Json> {
   return {
     ended: report.ended,
     moved_m: round(report.movedM, 3),

@@ -68,3 +68,28 @@ export function sayLook({ panDeg, tiltDeg }: { panDeg: number; tiltDeg: number }
   if (Math.round(tiltDeg) !== 0) parts.push(`${sayAngle(tiltDeg)} ${tiltDeg > 0 ? "up" : "down"}`);
   return `I am looking ${parts.length > 0 ? parts.join(" and ") : "straight ahead"}.`;
 }
+
+/** What a curve did: "I drove a curve of 50 centimeters to the left." */
+export function saySteered(report: Ended, side: string): string {
+  const way = `a curve of ${sayLength(report.movedM)} to the ${side}`;
+  return report.ended === "completed" ? `I drove ${way}.` : sayEnd(`I drove ${way}`, report);
+}
+
+/** How far a line was followed, and why no farther. */
+export function sayFollowedLine(report: Ended): string {
+  const way = `I followed the line for ${sayLength(report.movedM)}`;
+  if (report.ended === "completed") return `${way}.`;
+  return report.ended === "line_lost" ? `${way}: then I lost it.` : sayEnd(way, report);
+}
+
+/** What came of keeping a distance. */
+export function sayKeptDistance(report: Ended, keepM: number): string {
+  const kept = `I kept ${sayLength(keepM)} distance`;
+  return report.ended === "completed" ? `${kept}.` : sayEnd(kept, report);
+}
+
+type Ended = Omit<MotionReport, "ended"> & { ended: string };
+
+function sayEnd(done: string, report: Ended): string {
+  return `${done}: ${sayReason(report as MotionReport, report.movedM < 0 ? "behind me" : "ahead")}.`;
+}

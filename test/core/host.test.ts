@@ -160,6 +160,8 @@ test("a device that is not ready is tried again until it is there, and users wai
       await flushPromises();
       const before = world.attempts;
       jest.advanceTimersByTime(1);
+      // Its code is read anew for another try.
+      while (world.attempts === before) await Bun.file(device).text();
       await flushPromises();
       expect(world.attempts).toBe(before + 1);
     }
@@ -335,6 +337,7 @@ test("a drive that cannot be told to stop does not keep the rest from being swit
   const drive = {
     move: () => Promise.reject(new Error("no wheels")),
     turn: () => Promise.reject(new Error("no wheels")),
+    steer: () => {},
     stop: () => {
       throw new Error("the bus of the motors is gone");
     },
@@ -343,4 +346,22 @@ test("a drive that cannot be told to stop does not keep the rest from being swit
   const robot = await startTestRobot({ plugins: { other: { use: plugin } }, services: { drive } });
   await robot.stop();
   expect(world.released).toBe(true);
+});
+
+test("a plugin that loads more code while it is set up can do so at every try", async () => {
+  using files = new TempPlugins();
+  files.write("device/driver.ts", "export const open = () => 'opened';");
+  const plugin = files.plugin(
+    "device",
+    `globalThis.starts++;
+     const { open } = await import(import.meta.dir + "/driver.ts");
+     if (globalThis.starts === 1) throw new MynaError("DEVICE_NOT_FOUND", "not there yet");
+     ctx.inspect(() => ({ device: open() }));
+     if (globalThis.starts === 2) ctx.after(1, () => ctx.fail(new MynaError("DEVICE_FAILED", "unplugged")));`,
+  );
+  const world = Object.assign(globalThis, { starts: 0 });
+  await using robot = await startTestRobot({ plugins: { device: { use: plugin } }, tolerant: true });
+  await until(() => world.starts === 3);
+  await until(() => health(robot, "device")?.state === "ready");
+  expect(health(robot, "device")?.inspect).toEqual({ device: "opened" });
 });

@@ -240,3 +240,39 @@ test("while a plugin is swapped the model is told once, and only of a real chang
   release();
   expect(changes).toBe(1);
 });
+
+test("a tool that was renamed still answers to its former names, of which the model is not told", async () => {
+  const { add, call, registry } = setUp();
+  const tool = (name: string, formerNames: string[] = []) => ({
+    name,
+    formerNames,
+    description: "Moves.",
+    parameters: distance,
+    execute: ({ distance_m }: { distance_m: number }) => ({ moved_m: distance_m }),
+  });
+  const undo = add(tool("move", ["move_forward"]));
+  expect(await call("move_forward", { distance_m: 1 })).toMatchObject({ ok: true, output: '{"moved_m":1}' });
+  expect(registry.definitions().map(({ name }) => name)).toEqual(["move"]);
+  const taken = expect.objectContaining({ code: "TOOL_TAKEN" });
+  expect(() => add(tool("move_forward"))).toThrow(taken);
+  expect(() => add(tool("go", ["move"]))).toThrow(taken);
+  expect(() => add(tool("go", ["Go-On"]))).toThrow(expect.objectContaining({ code: "PLUGIN_INVALID" }));
+  undo();
+  expect(await call("move_forward", { distance_m: 1 })).toMatchObject({ ok: false, code: "TOOL_UNKNOWN" });
+});
+
+test("how far a long tool has come is told while it runs", async () => {
+  const { add, call, events } = setUp();
+  add({
+    name: "move",
+    description: "Moves.",
+    parameters: distance,
+    execute(_, { progress }) {
+      progress({ moved_m: 0.2 });
+      return "moved";
+    },
+  });
+  await call("move", { distance_m: 1 });
+  expect(events.map(({ topic }) => topic)).toEqual(["tool.started", "tool.progress", "tool.finished"]);
+  expect(events[1]!.event).toEqual({ call_id: "c1", name: "move", progress: { moved_m: 0.2 } });
+});

@@ -79,9 +79,9 @@ for (const [title, text, message] of [
 }
 
 test.each([
-  ["drive", 'use = "drive-sim"\nroom = "nowhere"', 'room: there is no room "nowhere"'],
-  ["drive", 'use = "drive-sim"\nroom = "./no.toml"', "room: there is no file FOLDER/no.toml"],
-  ["drive", 'use = "drive-sim"\nroom = "bad-room.toml"', "room: FOLDER/bad-room.toml: name: "],
+  ["board", 'use = "board-sim"\nroom = "nowhere"', 'room: there is no room "nowhere"'],
+  ["board", 'use = "board-sim"\nroom = "./no.toml"', "room: there is no file FOLDER/no.toml"],
+  ["board", 'use = "board-sim"\nroom = "bad-room.toml"', "room: FOLDER/bad-room.toml: name: "],
   ["noise", 'use = "sounds"\ndir = "no-sounds"', "dir: there is no folder FOLDER/no-sounds"],
   ["mic", 'use = "mic-wav"\nfile = "no.wav"', "file: cannot read FOLDER/no.wav"],
 ])("a [plugins.%s] whose %p leads nowhere is named by --check and by a start", async (id, table, message) => {
@@ -161,12 +161,12 @@ test("a wrong key of a plugin ends a real run before it starts, with one error a
     "--profile",
     "desktop-sim",
     "--set",
-    "plugins.drive.rom=3",
+    "plugins.board.rom=3",
     "--say",
     "stop",
     "--exit",
   );
   expect(result).toMatchObject({ exitCode: 2, stdout: "" });
-  expect(result.stderr).toContain('--set: [plugins.drive] rom: unknown key, did you mean "room"?');
+  expect(result.stderr).toContain('--set: [plugins.board] rom: unknown key, did you mean "room"?');
   expect(result.stderr).not.toContain("which no plugin of the profile provides");
 });

@@ -72,7 +72,7 @@ test("the body does in the room what was asked, and the tool's result says what 
 });
 
 test("it measures, photographs, sounds and looks when asked to", () => {
-  for (const name of ["measure_distance", "take_picture", "play_sound", "look"])
+  for (const name of ["measure_distance", "take_snapshot", "play_sound", "look"])
     expect(tools(name)).toHaveLength(1);
   expect(run.events("camera.frame_captured")).toHaveLength(1);
   expect(run.events("sound.played")).toHaveLength(1);

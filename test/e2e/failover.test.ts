@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 
@@ -15,7 +16,7 @@ test("a robot whose cloud dies in mid-sentence drives by its own brain at the ne
     audio: true,
     plugins: {
       brain: { use: "brain-local" },
-      drive: { use: "drive-sim" },
+      ...SIMULATED_BODY,
       movement: { use: "tools-movement" },
     },
   });

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { createLog } from "../../core/log.ts";
 import { BrainProcess } from "../../plugins/brain-local/brain-process.ts";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 import type { TestRobot } from "../kit/test-robot.ts";
 
-const BODY = { drive: { use: "drive-sim" }, movement: { use: "tools-movement" } };
+const BODY = { ...SIMULATED_BODY, movement: { use: "tools-movement" } };
 
 function pidOfBrain(robot: TestRobot): number {
   const brain = robot.health().plugins.find(({ id }) => id === "brain");

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { scriptBrain, startTestRobot } from "../kit/index.ts";
 import type { ScriptedBrain, TestRobot } from "../kit/index.ts";
 import { babble } from "./speech.ts";
@@ -53,8 +54,7 @@ test("a tool that drives is told to stop when the user speaks over it", async ()
     audio: true,
     plugins: {
       vad: { use: "vad-energy" },
-      drive: { use: "drive-sim" },
-      distance: { use: "distance-sim" },
+      ...SIMULATED_BODY,
       movement: { use: "tools-movement" },
     },
   });
@@ -73,8 +73,7 @@ test("the wheels stop when the link is lost, and the robot finds the server agai
     brain,
     session: { reconnect: { initial_ms: 20 } },
     plugins: {
-      drive: { use: "drive-sim" },
-      distance: { use: "distance-sim" },
+      ...SIMULATED_BODY,
       movement: { use: "tools-movement" },
     },
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { announce, begin, callItem, finish } from "../core/realtime-kit.ts";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 import { RawServer } from "../kit/raw-server.ts";
 import type { RawConnection } from "../kit/raw-server.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
@@ -17,8 +18,7 @@ async function onARawServer(): Promise<
   const robot = await startTestRobot({
     session: { service: "", url: server.url, reconnect: { initial_ms: 50 } },
     plugins: {
-      drive: { use: "drive-sim" },
-      distance: { use: "distance-sim" },
+      ...SIMULATED_BODY,
       movement: { use: "tools-movement" },
     },
   });

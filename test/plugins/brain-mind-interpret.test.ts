@@ -46,16 +46,16 @@ describe("sentences become calls in the units of the tool", () => {
     ["look straight ahead", "look", { direction: "ahead" }],
     ["how far is the wall", "measure_distance", {}],
     ["How far away is the wall?", "measure_distance", {}],
-    ["take a picture", "take_picture", {}],
-    ["take a pic", "take_picture", {}],
-    ["what can you see", "take_picture", {}],
+    ["take a picture", "take_snapshot", {}],
+    ["take a pic", "take_snapshot", {}],
+    ["what can you see", "take_snapshot", {}],
     ["play a sound", "play_sound", {}],
     ["play the horn", "play_sound", { name: "horn" }],
     ["stop", "stop", {}],
     ["hey robot, stop moving!", "stop", {}],
     ["stop right now", "stop", {}],
     ["turn right now", "turn", { angle_deg: -90 }],
-    ["take a picture right now", "take_picture", {}],
+    ["take a picture right now", "take_snapshot", {}],
     ["roll the dice", "roll_dice", {}],
     ["roll a dice with 12 sides", "roll_dice", { sides: 12 }],
   ])("%s", (text, name, args) => expect(robot.interpret(text)).toEqual(call(name, args)));
@@ -66,9 +66,9 @@ test("commands joined by and, then or a comma become calls in their order", () =
     const meaning = robot.interpret(text);
     return meaning.kind === "calls" ? meaning.calls.map((one) => one.name) : meaning.kind;
   };
-  expect(names("come a bit closer and take a picture")).toEqual(["come_closer", "take_picture"]);
+  expect(names("come a bit closer and take a picture")).toEqual(["come_closer", "take_snapshot"]);
   expect(names("turn around, go forward one and a half meters, then stop")).toEqual(["turn", "move", "stop"]);
-  expect(names("Look up. Take a picture.")).toEqual(["look", "take_picture"]);
+  expect(names("Look up. Take a picture.")).toEqual(["look", "take_snapshot"]);
   expect(names("turn right one hundred and twenty degrees and then look down")).toEqual(["turn", "look"]);
   expect(names("look up and dance")).toBe("unknown");
 });

@@ -37,7 +37,7 @@ test("several commands are done one after the other, and told together", () => {
   const asked = user("come a bit closer and take a picture");
   expect(think(asked).calls?.map((call) => call.name)).toEqual(["come_closer"]);
   const [call, came] = results('{"summary":"I came closer."}');
-  expect(think(asked, call!, came!)).toEqual({ calls: [{ name: "take_picture", arguments: {} }] });
+  expect(think(asked, call!, came!)).toEqual({ calls: [{ name: "take_snapshot", arguments: {} }] });
   const both = results('{"summary":"I came closer."}', '{"summary":"I took a picture."}');
   expect(think(asked, ...both)).toEqual({ say: "I came closer. I took a picture." });
 });

@@ -28,6 +28,8 @@ const room: Room = {
       ],
     },
   ],
+  lines: [],
+  lights: [],
   start: { x_m: 0, y_m: 0, heading_deg: 0 },
 };
 
@@ -132,6 +134,48 @@ describe("the simulated picture", () => {
     expect(Math.abs(seen.column - drawn.column)).toBeLessThan(2);
     expect(Math.abs(seen.row - drawn.row)).toBeLessThan(2);
     expect(Math.abs(seen.count / drawn.count - 1)).toBeLessThan(0.2);
+  });
+});
+
+describe("a room with a line and a lamp", () => {
+  const marked: Room = {
+    ...room,
+    lines: [
+      {
+        points: [
+          [0.5, 0],
+          [2.5, 0],
+        ],
+        widthM: 0.05,
+      },
+    ],
+    lights: [{ x: 0, y: 0, reachM: 1, brightness: 1 }],
+  };
+  const isInk = ([red, green, blue]: [number, number, number]): boolean => red + green + blue < 110;
+
+  test("shows the line on the floor, straight ahead of who stands on it", () => {
+    const ahead = find(render({ ...marked, lights: [] }, from(), WIDTH, HEIGHT), isInk);
+    expect(ahead.count).toBeGreaterThan(100);
+    expect(Math.abs(ahead.column - WIDTH / 2)).toBeLessThan(3);
+    expect(ahead.row).toBeGreaterThan(HEIGHT / 2);
+    expect(find(shoot(from()), isInk).count).toBeLessThan(10);
+  });
+
+  test("is dim far from its lamp", () => {
+    const brightness = (picture: Raster) => {
+      const [red, green, blue] = picture.get(WIDTH / 2, HEIGHT - 1);
+      return red + green + blue;
+    };
+    const view = { x: -3, y: 3 };
+    const lit = brightness(render({ ...marked, lights: [] }, from(view), WIDTH, HEIGHT));
+    expect(brightness(render(marked, from(view), WIDTH, HEIGHT))).toBeLessThan(lit * 0.6);
+    expect(brightness(render(marked, from(), WIDTH, HEIGHT))).toBeGreaterThan(lit * 0.8);
+  });
+
+  test("is described with its line where one can be seen", () => {
+    expect(describeView(marked, from(), 640, 480)).toContain("a dark line on the floor 48 centimeters away");
+    expect(describeView(marked, from({ bearingDeg: 180 }), 640, 480)).not.toContain("line");
+    expect(describeView(marked, from({ tiltDeg: 60 }), 640, 480)).not.toContain("line");
   });
 });
 

@@ -126,10 +126,10 @@ describe("metrics of a robot", () => {
   });
 
   test("show the process, the plugins and the numbers of the health report", async () => {
-    await using robot = await startTestRobot({ plugins: { ...plugins, drive: { use: "drive-sim" } } });
+    await using robot = await startTestRobot({ plugins: { ...plugins, board: { use: "board-sim" } } });
     const lines = await scrape(robot);
-    expect(lines).toContain('myna_plugin_up{plugin="drive",driver="drive-sim"} 1');
-    expect(lines).toContain('myna_plugin_value{plugin="drive",value="x_m"} 0');
+    expect(lines).toContain('myna_plugin_up{plugin="board",driver="board-sim"} 1');
+    expect(lines).toContain('myna_plugin_value{plugin="board",value="x_m"} 0');
     expect(lines).toContain("myna_session_ready 0");
     const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
     expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e7);
@@ -188,7 +188,7 @@ describe("metrics of a robot", () => {
   });
 
   test("are consistent: each family has its help and type once, and no series comes twice", async () => {
-    await using robot = await startTestRobot({ plugins: { ...plugins, drive: { use: "drive-sim" } } });
+    await using robot = await startTestRobot({ plugins: { ...plugins, board: { use: "board-sim" } } });
     robot.publish("tool.finished", { ...finished, name: "move", ok: true, duration_ms: 15 });
     const lines = (await scrape(robot)).filter((line) => line !== "");
     const series = lines.filter((line) => !line.startsWith("#")).map((line) => line.replace(/ [^ ]+$/, ""));
@@ -228,10 +228,10 @@ describe("the health page", () => {
 test("a port in use leaves the plugin retrying with a message that names it, and the robot runs", async () => {
   using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("other") });
   await using robot = await startTestRobot({
-    plugins: { metrics: { use: "metrics-prometheus", port: other.port ?? 0 }, drive: { use: "drive-sim" } },
+    plugins: { metrics: { use: "metrics-prometheus", port: other.port ?? 0 }, board: { use: "board-sim" } },
     tolerant: true,
   });
-  const [metrics, drive] = robot.health().plugins;
+  const [metrics, board] = robot.health().plugins;
   expect(metrics).toMatchObject({ state: "retrying" });
   expect(metrics?.message).toContain(
     `[plugins.metrics] port: another program listens on 127.0.0.1:${other.port}`,
@@ -239,7 +239,7 @@ test("a port in use leaves the plugin retrying with a message that names it, and
   expect(robot.events("plugin.state_changed")).toContainEqual(
     expect.objectContaining({ id: "metrics", code: "PORT_IN_USE" }),
   );
-  expect(drive).toMatchObject({ state: "ready" });
+  expect(board).toMatchObject({ state: "ready" });
 });
 
 test("a reload frees the port for the new version", async () => {

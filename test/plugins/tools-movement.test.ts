@@ -3,6 +3,7 @@ import type { DistanceReading, Drive, Head, MotionReport } from "myna";
 import { startTestRobot } from "myna/testing";
 import { MotionQueue, NOT_BEGUN } from "../../plugins/tools-movement/motion-queue.ts";
 import { sayLength, sayLook, sayMove, sayTurn } from "../../plugins/tools-movement/sentences.ts";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 
 /** A body whose motions end when the test says so. */
 class ScriptedBody implements Drive, Head {
@@ -16,6 +17,9 @@ class ScriptedBody implements Drive, Head {
   }
   turn(intent: { angleDeg: number }, signal?: AbortSignal): Promise<MotionReport> {
     return this.#run(`turn ${intent.angleDeg}`, signal);
+  }
+  steer(intent: { speedMps: number; steerDeg: number }): void {
+    this.log.push(`steer ${intent.speedMps} ${intent.steerDeg}`);
   }
   stop(reason: string): void {
     this.log.push(`stop (${reason})`);
@@ -274,8 +278,7 @@ describe("the tools of the body", () => {
 
 describe("with the simulated body", () => {
   const plugins = {
-    drive: { use: "drive-sim" },
-    distance: { use: "distance-sim" },
+    ...SIMULATED_BODY,
     movement: { use: "tools-movement" },
   };
 

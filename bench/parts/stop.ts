@@ -1,0 +1,226 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
+import { MOTORS, stoppedAtMs } from "../../test/body/body-kit.ts";
+import { SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
+import { RawServer } from "../../test/kit/raw-server.ts";
+import { startTestRobot } from "../../test/kit/test-robot.ts";
+import type { TestRobot, TestRobotOptions } from "../../test/kit/test-robot.ts";
+import { until } from "../fixtures/desktop-sim.ts";
+import type { Measures, Part } from "../part.ts";
+import { percentile } from "../stopwatch.ts";
+
+const RUNS = 20;
+const LONG_RUNS = 100;
+const WAIT_MS = 10_000;
+/** So long it drives before it is stopped, and each time by a part of a tick and of a beat longer. */
+const DRIVE_MS = 150;
+const DRIVE_STEP_MS = 7.3;
+const LEASE_MS = 400;
+/** The car has rolled out, and the HAT's second stop is over. */
+const REST_MS = 400;
+const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.sh");
+
+/** A simulated HAT in a file that outlives the robot on it. */
+class Judge implements Disposable {
+  readonly folder = mkdtempSync("/dev/shm/myna-stop-");
+  readonly path = join(this.folder, "hat");
+  readonly hat = HatMemory.open(this.path);
+  #from = 0;
+
+  /** Resolves when both motors run; what is written from now on is judged. */
+  async driving(): Promise<void> {
+    await until(() => this.#turning(), WAIT_MS, "the wheels to turn");
+    this.#from = this.hat.written;
+  }
+
+  /** When both motors' registers were at zero, {@link sharedNowMs}. */
+  async stoppedAtMs(): Promise<number> {
+    await until(() => stoppedAtMs(this.hat, this.#from) !== undefined, WAIT_MS, "the wheels to stop");
+    if (this.#turning()) throw new Error("The wheels turn again.");
+    return stoppedAtMs(this.hat, this.#from)!;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #turning(): boolean {
+    return MOTORS.every((register) => this.hat.registers[register] !== 0);
+  }
+}
+
+function drive(run: number): Promise<void> {
+  return Bun.sleep(DRIVE_MS + (run % 20) * DRIVE_STEP_MS);
+}
+
+/** A runtime of its own for each run: what ends it is `end`. */
+function ofProcess(end: "SIGKILL" | "SIGSEGV" | "exit" | "hang") {
+  return async ({ long }: { long: boolean }): Promise<Measures> => {
+    const tookMs: number[] = [];
+    for (let run = 0; run < (long ? LONG_RUNS : RUNS); run++) {
+      using judge = new Judge();
+      const mark = join(judge.folder, "mark");
+      const robot = Bun.spawn(
+        [process.execPath, join(import.meta.dir, "../fixtures/driving-robot.ts"), judge.path, mark],
+        {
+          stdin: "pipe",
+          stdout: "ignore",
+          stderr: "inherit",
+          env: { ...process.env, MYNA_RUN_FOLDER: judge.folder },
+        },
+      );
+      try {
+        await judge.driving();
+        await drive(run);
+        let atMs = sharedNowMs();
+        if (end === "SIGKILL" || end === "SIGSEGV") {
+          robot.kill(end);
+        } else {
+          robot.stdin.write(`${end}\n`);
+          await robot.stdin.flush();
+        }
+        const stoppedMs = await judge.stoppedAtMs();
+        if (end === "exit" || end === "hang") atMs = Number(readFileSync(mark, "utf8"));
+        tookMs.push(stoppedMs - atMs);
+      } finally {
+        robot.kill("SIGKILL");
+        await robot.exited;
+      }
+    }
+    return figures(tookMs);
+  };
+}
+
+/** One robot in this process, stopped again and again; forward and backward in turns, so that it has room. */
+async function ofRobot(
+  { long }: { long: boolean },
+  options: TestRobotOptions,
+  stop: (robot: TestRobot, moved: Promise<unknown>, startedMs: number) => Promise<number>,
+  before: (robot: TestRobot) => Promise<void> = async () => {},
+): Promise<Measures> {
+  using judge = new Judge();
+  process.env["MYNA_RUN_FOLDER"] = judge.folder;
+  const { drive: driveTable, ...others } = SIMULATED_BODY;
+  const plugins = {
+    ...others,
+    drive: { ...driveTable, ...options.plugins?.["drive"] },
+    board: { use: "board-sim", hat: judge.path, room: "corridor" },
+    movement: { use: "tools-movement" },
+  };
+  await using robot = await startTestRobot({ ...options, plugins });
+  const tookMs: number[] = [];
+  // The first motion waits until the motor controller has started.
+  await robot.service("drive").move({ distanceM: 0.05 });
+  for (let run = 0; run < (long ? LONG_RUNS : RUNS); run++) {
+    await before(robot);
+    const startedMs = sharedNowMs();
+    const moved = robot.service("drive").move({ distanceM: run % 2 ? -3 : 3 });
+    await judge.driving();
+    await drive(run);
+    const atMs = await stop(robot, moved, startedMs);
+    tookMs.push((await judge.stoppedAtMs()) - atMs);
+    await moved;
+    await Bun.sleep(REST_MS);
+  }
+  return figures(tookMs);
+}
+
+function figures(tookMs: readonly number[]): Measures {
+  return { median_ms: percentile([...tookMs], 50), max_ms: Math.max(...tookMs), runs: tookMs.length };
+}
+
+async function stopCommand(...flags: string[]): Promise<void> {
+  const env = { ...process.env, BUN: process.execPath };
+  const command = Bun.spawn(["sh", STOP_COMMAND, ...flags], { stdout: "ignore", env });
+  if ((await command.exited) !== 0) throw new Error("The stop command did not reach the robot.");
+}
+
+const cases: Part["cases"] = {
+  sigkill: ofProcess("SIGKILL"),
+  sigsegv: ofProcess("SIGSEGV"),
+  exit: ofProcess("exit"),
+  hang: ofProcess("hang"),
+  lease: (options) =>
+    ofRobot(
+      options,
+      { plugins: { drive: { use: "drive-picarx", lease_s: LEASE_MS / 1000 } } },
+      async (_, moved, startedMs) => {
+        await moved;
+        return startedMs + LEASE_MS;
+      },
+    ),
+  stop_tool: (options) =>
+    ofRobot(options, {}, async (robot) => {
+      const atMs = sharedNowMs();
+      await robot.call("stop");
+      return atMs;
+    }),
+  stop_cli: (options) =>
+    ofRobot(
+      options,
+      {},
+      async () => {
+        const atMs = sharedNowMs();
+        await stopCommand();
+        return atMs;
+      },
+      async (robot) => {
+        await stopCommand("--release");
+        await until(() => robot.service("body").state()?.latched === undefined, WAIT_MS, "the release");
+      },
+    ),
+  async link_lost(options) {
+    await using server = await RawServer.listen();
+    const connect = async (robot: TestRobot) => {
+      wire = await server.accept();
+      await wire.configure();
+      const ready = () => robot.robot.bus.last("session.state_changed")?.state === "ready";
+      await until(ready, WAIT_MS, "the link");
+    };
+    let wire: Awaited<ReturnType<RawServer["accept"]>> | undefined;
+    const session = { service: "", url: server.url, reconnect: { initial_ms: 50, max_ms: 50 } };
+    return await ofRobot(
+      options,
+      { session },
+      async () => {
+        const atMs = sharedNowMs();
+        wire!.drop();
+        return atMs;
+      },
+      connect,
+    );
+  },
+};
+
+const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
+  sigkill: { title: "the runtime is killed", most: 20 },
+  sigsegv: { title: "the runtime crashes", most: 20 },
+  exit: { title: "the runtime exits", most: 20 },
+  hang: { title: "the runtime's event loop hangs", most: 350 },
+  lease: { title: "the intent's lease ends: one tick", most: 10 },
+  stop_tool: { title: "the stop tool is called", most: 50 },
+  stop_cli: { title: "`sh plugins/drive-picarx/stop.sh` is started", most: 50 },
+  link_lost: { title: "the server drops the connection", most: 50 },
+};
+
+/**
+ * From the cause to the moment at which both motors' registers of the simulated HAT are zero, written down by whoever wrote
+ * them; the slowest of all runs.
+ */
+export const part: Part = {
+  rounds: 1,
+  limitS: 600,
+  rows: Object.entries(TITLES).map(([name, { title, most }]) => ({
+    name,
+    title: `${title}, to both motors' registers at zero; slowest run`,
+    unit: "ms",
+    metric: "max_ms",
+    peers: [],
+    ours: name,
+    across: "worst",
+    spread: true,
+    goals: [{ kind: "at_most", most }],
+  })),
+  cases,
+};

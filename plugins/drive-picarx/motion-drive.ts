@@ -1,0 +1,175 @@
+import { MynaError } from "myna";
+import type { Drive, MotionProgress, MotionReport, Pose } from "myna";
+import type { MotionProcess } from "./motion-process.ts";
+
+const MAX_DISTANCE_M = 20;
+const MAX_ANGLE_DEG = 1080;
+const STEER_LEASE_MS = 250;
+const NOT_MOVED: MotionReport = { movedM: 0, turnedDeg: 0, ended: "stopped" };
+
+type OnProgress = (progress: MotionProgress) => void;
+
+/** A motion that was asked for and has not ended. */
+interface Asked {
+  kind: "move" | "turn";
+  asked: number;
+  begun: boolean;
+  onProgress: OnProgress | undefined;
+}
+
+/** What {@link MotionDrive} needs. */
+export interface MotionDriveParts {
+  motion: MotionProcess;
+  limits: { maxSpeedMps: number; defaultSpeedMps: number; maxMotionMs: number };
+  /** By dead reckoning, as last told. */
+  place(): Pose & { moving: boolean };
+  nextId(): number;
+  onStarted(event: { motion_id: number; kind: "move" | "turn" | "drive"; asked: number }): void;
+  onStopped(event: {
+    motion_id: number;
+    kind: "move" | "turn" | "drive";
+    ended: string;
+    moved_m: number;
+    turned_deg: number;
+  }): void;
+}
+
+/** The service `drive`: checks what is asked, hands it to the motion process, and tells what became of it. */
+export class MotionDrive implements Drive {
+  readonly #parts: MotionDriveParts;
+  readonly #asked = new Map<number, Asked>();
+  /** The stream of intents under way, with the speed of its first. */
+  #stream: { id: number; speedMps: number; begun: boolean } | undefined;
+
+  constructor(parts: MotionDriveParts) {
+    this.#parts = parts;
+  }
+
+  async move(
+    { distanceM, speedMps, onProgress }: { distanceM: number; speedMps?: number; onProgress?: OnProgress },
+    signal?: AbortSignal,
+  ): Promise<MotionReport> {
+    within("distanceM", distanceM, MAX_DISTANCE_M);
+    const speed_mps = this.#speed(speedMps);
+    return await this.#run({ kind: "move", asked: distanceM, begun: false, onProgress }, signal, (id) => {
+      const lease_ms = this.#parts.limits.maxMotionMs;
+      return { type: "move", id, distance_m: distanceM, speed_mps, lease_ms } as const;
+    });
+  }
+
+  async turn(
+    { angleDeg, speedMps, onProgress }: { angleDeg: number; speedMps?: number; onProgress?: OnProgress },
+    signal?: AbortSignal,
+  ): Promise<MotionReport> {
+    within("angleDeg", angleDeg, MAX_ANGLE_DEG);
+    const speed_mps = this.#speed(speedMps);
+    return await this.#run({ kind: "turn", asked: angleDeg, begun: false, onProgress }, signal, (id) => {
+      const lease_ms = this.#parts.limits.maxMotionMs;
+      return { type: "turn", id, angle_deg: angleDeg, speed_mps, lease_ms } as const;
+    });
+  }
+
+  steer({
+    speedMps,
+    steerDeg,
+    leaseMs = STEER_LEASE_MS,
+  }: {
+    speedMps: number;
+    steerDeg: number;
+    leaseMs?: number;
+  }): void {
+    const { motion, limits, nextId } = this.#parts;
+    try {
+      within("speedMps", speedMps, limits.maxSpeedMps);
+      within("steerDeg", steerDeg, 90);
+      if (!(leaseMs > 0)) throw new MynaError("MOTION_REFUSED", `leaseMs must be above 0, not ${leaseMs}`);
+    } catch (error) {
+      this.stop("an intent that is none");
+      throw error;
+    }
+    const { id } = (this.#stream ??= { id: nextId(), speedMps, begun: false });
+    motion.tell({ type: "drive", id, speed_mps: speedMps, steer_deg: steerDeg, lease_ms: leaseMs });
+  }
+
+  stop(_reason: string): void {
+    this.#parts.motion.tell({ type: "stop", ended: "stopped" });
+  }
+
+  /** The link on which motions are asked for was lost: ends them, and no stream of intents, which comes from elsewhere. */
+  linkLost(): void {
+    for (const id of this.#asked.keys()) this.#parts.motion.tell({ type: "stop", ended: "link_lost", id });
+  }
+
+  /** True while a motion that was asked for has not ended. */
+  get busy(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  pose(): Pose & { moving: boolean } {
+    const place = this.#parts.place();
+    return { ...place, moving: place.moving || this.busy };
+  }
+
+  /** The motion process began with it. */
+  started(id: number): void {
+    if (this.#stream?.id === id) {
+      this.#stream.begun = true;
+      this.#parts.onStarted({ motion_id: id, kind: "drive", asked: this.#stream.speedMps });
+      return;
+    }
+    const motion = this.#asked.get(id);
+    if (!motion) return;
+    motion.begun = true;
+    this.#parts.onStarted({ motion_id: id, kind: motion.kind, asked: motion.asked });
+  }
+
+  progressed({ id, movedM, turnedDeg }: MotionProgress & { id: number }): void {
+    this.#asked.get(id)?.onProgress?.({ movedM, turnedDeg });
+  }
+
+  ended(id: number, { movedM, turnedDeg, ended }: MotionReport): void {
+    const stream = this.#stream?.id === id ? this.#stream : undefined;
+    if (stream) {
+      // Whoever sends it has to learn that it was stopped, even before it began.
+      if (!stream.begun) this.started(id);
+      this.#stream = undefined;
+    }
+    const motion = this.#asked.get(id);
+    this.#asked.delete(id);
+    if (!(stream ?? motion)?.begun) return;
+    const kind = motion?.kind ?? "drive";
+    this.#parts.onStopped({ motion_id: id, kind, ended, moved_m: movedM, turned_deg: turnedDeg });
+  }
+
+  #speed(speedMps: number | undefined): number {
+    const { maxSpeedMps, defaultSpeedMps } = this.#parts.limits;
+    const speed = speedMps ?? defaultSpeedMps;
+    if (speed > 0 && speed <= maxSpeedMps) return speed;
+    const message = `speedMps must be above 0 and at most ${maxSpeedMps}, not ${speed}`;
+    throw new MynaError("MOTION_REFUSED", message);
+  }
+
+  async #run(
+    asked: Asked,
+    signal: AbortSignal | undefined,
+    intent: (id: number) => Parameters<MotionProcess["run"]>[0],
+  ): Promise<MotionReport> {
+    const { motion, nextId } = this.#parts;
+    if (signal?.aborted) return NOT_MOVED;
+    const id = nextId();
+    const onAbort = () => motion.tell({ type: "stop", ended: "stopped", id });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#asked.set(id, asked);
+    try {
+      return await motion.run(intent(id));
+    } finally {
+      this.#asked.delete(id);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+}
+
+function within(name: string, value: number, most: number): void {
+  if (Math.abs(value) <= most) return;
+  throw new MynaError("MOTION_REFUSED", `${name} must be between -${most} and ${most}, not ${value}`);
+}

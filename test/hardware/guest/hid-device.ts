@@ -1,0 +1,24 @@
+import { Uhid } from "./uhid.ts";
+
+/**
+ * A HID device in a process of its own: `bun hid-device.ts NAME VENDOR PRODUCT DESCRIPTOR` (numbers and bytes in hex). A line of
+ * stdin is an input report in hex; the end of stdin unplugs it. Output reports come as lines of hex on stdout.
+ */
+const [name, vendor, product, descriptor] = process.argv.slice(2) as [string, string, string, string];
+const device = new Uhid({
+  name,
+  vendor: Number.parseInt(vendor, 16),
+  product: Number.parseInt(product, 16),
+  descriptor: Buffer.from(descriptor, "hex"),
+  output: (report) => void process.stdout.write(`${Buffer.from(report).toString("hex")}\n`),
+  get: (number) => Uint8Array.of(number, ...new Uint8Array(40)),
+  set: () => {},
+});
+let rest = "";
+for await (const bytes of Bun.stdin.stream()) {
+  const lines = (rest + new TextDecoder().decode(bytes)).split("\n");
+  rest = lines.pop() ?? "";
+  for (const line of lines) if (line !== "") device.input(Buffer.from(line, "hex"));
+}
+device.close();
+process.exit(0);

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import type { Body, Drive } from "../../core/index.ts";
+import { HatRobot } from "../fixtures/hat-robot.ts";
+
+const USER = 25;
+const RESET = 16;
+
+/** Notes what the button asks of the body. */
+function body() {
+  const asked: string[] = [];
+  const service: Body = {
+    state: () => undefined,
+    onState: () => () => {},
+    servo: async (_channel, angleDeg) => ({ angleDeg }),
+    emergencyStop: (reason) => void asked.push(`latch: ${reason}`),
+    release: async () => void asked.push("release"),
+  };
+  const drive = {
+    stop: (reason: string) => void asked.push(`stop: ${reason}`),
+    pose: () => ({ x_m: 0, y_m: 0, heading_deg: 0, moving: false }),
+  } as Drive;
+  return { asked, services: { body: service, drive } };
+}
+
+test("a press stops the robot on its way down, and a long one releases it when it is let go", async () => {
+  const { asked, services } = body();
+  await using one = await HatRobot.start({ button: { use: "button-gpio", long_press_s: 0.5 } }, { services });
+  const { robot, hat } = one;
+  hat.levels[USER] = 0;
+  await robot.waitFor("button.changed", ({ pressed }) => pressed);
+  expect(asked).toEqual(["latch: the user button was pressed", "stop: user button"]);
+  hat.levels[USER] = 1;
+  const short = await robot.waitFor("button.changed", ({ pressed }) => !pressed);
+  expect(short.held_ms).toBeLessThan(500);
+  expect(asked.length).toBe(2);
+
+  hat.levels[USER] = 0;
+  await robot.waitFor("button.changed", ({ pressed, held_ms }) => pressed && held_ms === 0);
+  await Bun.sleep(550);
+  hat.levels[USER] = 1;
+  const long = await robot.waitFor("button.changed", ({ held_ms }) => held_ms >= 500);
+  expect(long).toMatchObject({ button: "user", pressed: false });
+  expect(asked.slice(2)).toEqual(["latch: the user button was pressed", "stop: user button", "release"]);
+});
+
+test("the other button can interrupt only, and one that is held down at the start is told of", async () => {
+  const { asked, services } = body();
+  await using one = await HatRobot.start(
+    { rst: { use: "button-gpio", button: "reset", on_press: "interrupt", on_long_press: "none" } },
+    { services },
+  );
+  const { robot, hat } = one;
+  hat.levels[RESET] = 0;
+  expect(await robot.waitFor("button.changed")).toEqual({ button: "reset", pressed: true, held_ms: 0 });
+  expect(asked).toEqual([]);
+  hat.owners[RESET] = 0;
+  await robot.reload("rst");
+  expect(robot.health().plugins.find(({ id }) => id === "rst")).toMatchObject({ reloads: 1 });
+});
