@@ -15,7 +15,10 @@ export function muteable(bus: Bus, { capture, port }: Ears): Ears {
   const onFrame = (inner: Capture["onFrame"]) => (handler: FrameHandler) =>
     inner((frame, atMs) => handler(bus.last("user.mute_changed")?.muted ? SILENCE : frame, atMs));
   return {
-    capture: { onFrame: onFrame((handler) => capture.onFrame(handler)), feed: (pcm) => capture.feed(pcm) },
+    capture: {
+      onFrame: onFrame((handler) => capture.onFrame(handler)),
+      feed: (pcm, signal) => capture.feed(pcm, signal),
+    },
     port: { ...port, onFrame: onFrame((handler) => port.onFrame(handler)) },
   };
 }

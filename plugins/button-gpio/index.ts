@@ -28,7 +28,8 @@ export default definePlugin({
       if (ctx.has("body") && on_press === "emergency_stop")
         ctx.use("body").emergencyStop(`the ${button} button was pressed`);
       if (ctx.has("drive") && on_press !== "interrupt") ctx.use("drive").stop(`${button} button`);
-      ctx.session.interrupt();
+      if (on_press === "interrupt") ctx.session.interrupt();
+      else ctx.session.dismiss();
     };
     const longPress = () => {
       if (on_long_press === "shutdown") ctx.shutdown(0, `the ${button} button was held`);

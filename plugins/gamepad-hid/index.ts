@@ -57,7 +57,7 @@ export default definePlugin({
         case "emergency_stop":
           if (ctx.has("body")) ctx.use("body").emergencyStop("the gamepad's stop button was pressed");
           if (ctx.has("drive")) ctx.use("drive").stop("gamepad");
-          ctx.session.interrupt();
+          ctx.session.dismiss();
           break;
         case "release":
           if (ctx.has("body")) ctx.use("body").release().catch(noted);

@@ -51,7 +51,8 @@ export default definePlugin({
       hook() {
         if (hook === "none") return;
         if (hook === "stop" && ctx.has("drive")) ctx.use("drive").stop("speakerphone");
-        ctx.session.interrupt();
+        if (hook === "stop") ctx.session.dismiss();
+        else ctx.session.interrupt();
         show();
       },
     };
