@@ -56,6 +56,9 @@ export class PrivateServer implements AsyncDisposable {
   /** For every program that shall find this server and no other. */
   readonly env: Record<string, string>;
   readonly #processes: Bun.Subprocess[] = [];
+  /** Programs that ended before `stop`, with their signal or exit code. */
+  readonly #died: string[] = [];
+  #stopping = false;
   readonly #modules = new Map<string, string>();
 
   private constructor(kind: ServerKind) {
@@ -111,6 +114,9 @@ export class PrivateServer implements AsyncDisposable {
   #spawn(command: string[]): Bun.Subprocess {
     const child = Bun.spawn(command, { env: this.env, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
     this.#processes.push(child);
+    void child.exited.then((code) => {
+      if (!this.#stopping) this.#died.push(`${command[0]} (${child.signalCode ?? code})`);
+    });
     return child;
   }
 
@@ -169,8 +175,14 @@ export class PrivateServer implements AsyncDisposable {
     return found;
   }
 
+  /** Throws where a program of the server has ended by itself. */
+  checkAlive(): void {
+    if (this.#died.length > 0) throw new Error(`the sound server broke down: ${this.#died.join(", ")}`);
+  }
+
   /** Ends the server; throws when something of it, or something that used it, is left after that. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     for (const child of this.#processes.toReversed()) {
       child.kill("SIGCONT");
       child.kill("SIGTERM");

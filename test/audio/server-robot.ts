@@ -26,6 +26,7 @@ export class ServerRobot implements AsyncDisposable {
   }
 
   static async start(server: PrivateServer, setup: RobotSetup): Promise<ServerRobot> {
+    server.checkAlive();
     const robot = new ServerRobot(server, setup);
     await robot.waitFor("test.ready");
     return robot;
