@@ -14,7 +14,7 @@ bun_version=$(sed -n 's/^ *"bun": "\([0-9.]*\)".*/\1/p' "$repository/package.jso
 
 say() { printf 'vm: %s\n' "$*"; }
 need() {
-  command -v "$1" >/dev/null 2>&1 || { printf 'vm: %s is missing: apt-get install %s, or ./setup --dev\n' "$1" "$2" >&2 && exit 1; }
+  command -v "$1" >/dev/null 2>&1 || { printf 'vm: %s is missing: apt-get install %s\n' "$1" "$2" >&2 && exit 1; }
 }
 need qemu-system-aarch64 qemu-system-arm
 need cpio cpio
