@@ -1,4 +1,5 @@
 import { hostContext } from "./loader.ts";
+import { LateTransport } from "./realtime/late-transport.ts";
 import { linkFailure } from "./realtime/link-failure.ts";
 import { connectWebSocket } from "./realtime/transport.ts";
 import type { Connect, Transport, TransportEvents, TransportRequest } from "./realtime/transport.ts";
@@ -20,10 +21,7 @@ export function transports(services: ServiceRegistry, pluginsTried: Promise<unkn
 }
 
 /** A connection whose wire is not there yet. */
-class AwaitedTransport implements Transport {
-  #wire: Transport | undefined;
-  /** As the wire has it: absent before it is there. */
-  sendAudio?: (frame: Int16Array) => void;
+class AwaitedTransport extends LateTransport {
   readonly #stopWaiting: () => void;
 
   constructor(
@@ -31,12 +29,11 @@ class AwaitedTransport implements Transport {
     pluginsTried: Promise<unknown>,
     call: { request: TransportRequest; events: TransportEvents; connect: Connect },
   ) {
+    super();
     const open = () => {
-      if (this.#wire) return;
+      if (this.wire) return;
       this.#stopWaiting();
-      const wire = call.connect(call.request, call.events);
-      this.#wire = wire;
-      if (wire.sendAudio) this.sendAudio = (frame) => wire.sendAudio?.(frame);
+      this.takeWire(call.connect(call.request, call.events));
     };
     const unwatch = services.onChanged((name, provided) => {
       if (name === "transport" && provided) hostContext(open);
@@ -49,31 +46,9 @@ class AwaitedTransport implements Transport {
     void pluginsTried.finally(open);
   }
 
-  get ownsOutputBuffer(): boolean {
-    return this.#wire?.ownsOutputBuffer ?? false;
-  }
-
-  send(text: string): void {
-    this.#wire?.send(text);
-  }
-
-  ping(): void {
-    this.#wire?.ping();
-  }
-
-  async close(): Promise<void> {
-    this.#end();
-    await this.#wire?.close();
-  }
-
-  terminate(): void {
-    this.#end();
-    this.#wire?.terminate();
-  }
-
-  #end(): void {
+  protected override end(): void {
     this.#stopWaiting();
-    this.#wire ??= NO_TRANSPORT;
+    if (!this.wire) this.takeWire(NO_TRANSPORT);
   }
 }
 

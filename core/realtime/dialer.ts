@@ -6,8 +6,9 @@ import { dialectOfSession } from "./dialect-beta-shapes.ts";
 import type { SwitchedDialect } from "./dialect-switch.ts";
 import { isRecord, textOf } from "./ga-fields.ts";
 import { linkFailure } from "./link-failure.ts";
+import { LateTransport } from "./late-transport.ts";
 import type { LinkFailure } from "./link-failure.ts";
-import type { Connect, Transport, TransportEvents, TransportRequest } from "./transport.ts";
+import type { Connect, TransportEvents, TransportRequest } from "./transport.ts";
 
 /** What {@link dialer} works with. */
 export interface DialerDeps {
@@ -39,15 +40,12 @@ export function dialer(deps: DialerDeps): Connect {
   };
 }
 
-class Call implements Transport {
+class Call extends LateTransport {
   readonly #deps: DialerDeps;
   readonly #known: Map<string, "ga" | "beta">;
   readonly #request: TransportRequest;
   readonly #events: TransportEvents;
   readonly #abort = new AbortController();
-  /** As the wire has it: absent before it is there. */
-  sendAudio?: (frame: Int16Array) => void;
-  #wire: Transport | undefined;
   /** What an earlier wire of this call still says is dropped. */
   #wires = 0;
   #ended = false;
@@ -61,6 +59,7 @@ class Call implements Transport {
     request: TransportRequest,
     events: TransportEvents,
   ) {
+    super();
     this.#deps = deps;
     this.#known = known;
     this.#request = request;
@@ -82,29 +81,7 @@ class Call implements Transport {
     else this.#open(null);
   }
 
-  get ownsOutputBuffer(): boolean {
-    return this.#wire?.ownsOutputBuffer ?? false;
-  }
-
-  send(text: string): void {
-    this.#wire?.send(text);
-  }
-
-  ping(): void {
-    this.#wire?.ping();
-  }
-
-  async close(): Promise<void> {
-    this.#end();
-    await this.#wire?.close();
-  }
-
-  terminate(): void {
-    this.#end();
-    this.#wire?.terminate();
-  }
-
-  #end(): void {
+  protected override end(): void {
     this.#ended = true;
     this.#abort.abort();
   }
@@ -137,26 +114,26 @@ class Call implements Transport {
     const number = ++this.#wires;
     const mine = () => !this.#ended && number === this.#wires;
     const events = this.#events;
-    const wire = connect(
-      { ...request, ...withCredentials(bare, credentials), ...(endpoint && { endpoint }) },
-      {
-        onOpen: () => mine() && events.onOpen(),
-        onText: (text) => {
-          if (!mine()) return;
-          if (this.#sure || !this.#mistaken(text)) events.onText(text);
+    this.takeWire(
+      connect(
+        { ...request, ...withCredentials(bare, credentials), ...(endpoint && { endpoint }) },
+        {
+          onOpen: () => mine() && events.onOpen(),
+          onText: (text) => {
+            if (!mine()) return;
+            if (this.#sure || !this.#mistaken(text)) events.onText(text);
+          },
+          onAudio: (pcm) => mine() && events.onAudio(pcm),
+          onBinary: (bytes) => mine() && events.onBinary(bytes),
+          onPong: () => mine() && events.onPong(),
+          onClose: (failure) => {
+            if (!mine() || this.#wantsOther(failure)) return;
+            this.#ended = true;
+            events.onClose(failure);
+          },
         },
-        onAudio: (pcm) => mine() && events.onAudio(pcm),
-        onBinary: (bytes) => mine() && events.onBinary(bytes),
-        onPong: () => mine() && events.onPong(),
-        onClose: (failure) => {
-          if (!mine() || this.#wantsOther(failure)) return;
-          this.#ended = true;
-          events.onClose(failure);
-        },
-      },
+      ),
     );
-    this.#wire = wire;
-    if (wire.sendAudio) this.sendAudio = (frame) => wire.sendAudio?.(frame);
   }
 
   /** Looks at the first frames of a server; true where it was called in the wrong dialect and is called again. */
@@ -208,7 +185,7 @@ class Call implements Transport {
     this.#known.set(url, to);
     dialect.use(to);
     this.#wires++;
-    this.#wire?.terminate();
+    this.wire?.terminate();
     const credentials = this.#request.endpoint?.credentials;
     if (credentials) void this.#fetchCredentials(url, credentials);
     else this.#open(null);
