@@ -62,7 +62,9 @@ export class PluginInstance {
   /** New code of the present driver, or what `code` holds of it, validated together with its config; nothing that runs is touched. */
   async load(driver = this.driver, code?: ProfileCode): Promise<LoadedPlugin> {
     const fault: LateFault = (error) => this.#fault("late", error);
-    const loaded = code?.take(driver, fault) ?? (await loadPlugin(driver.entry, fault));
+    const checked = code?.take(driver, fault);
+    if (checked) return checked;
+    const loaded = await loadPlugin(driver.entry, fault);
     try {
       parsePluginConfig(loaded.definition.config, this.entry, driver);
       return loaded;

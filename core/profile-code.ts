@@ -26,12 +26,14 @@ export class ProfileCode implements Disposable {
     const loaded = new Map<Driver, Loaded>();
     const check = async (entry: PluginEntry, driver: Driver): Promise<MynaError | undefined> => {
       const owner: Loaded["owner"] = { fault: () => {} };
+      let code: LoadedPlugin | undefined;
       try {
-        const code = await loadPlugin(driver.entry, (error) => owner.fault(error));
-        loaded.set(driver, { code, owner });
+        code = await loadPlugin(driver.entry, (error) => owner.fault(error));
         await checkPluginConfig(code.definition, entry, driver);
+        loaded.set(driver, { code, owner });
         return undefined;
       } catch (error) {
+        code?.dispose();
         return MynaError.from(error, "PLUGIN_INVALID");
       }
     };
@@ -40,7 +42,7 @@ export class ProfileCode implements Disposable {
     return new ProfileCode(problems, loaded);
   }
 
-  /** Hands a driver's code over, once; what it throws where nobody can catch it is told to `onLateFault` from now on. */
+  /** Hands a driver's code over, once, if there is nothing wrong with it and its table; what it throws where nobody can catch it is told to `onLateFault` from now on. */
   take(driver: Driver, onLateFault: LateFault): LoadedPlugin | undefined {
     const found = this.#loaded.get(driver);
     if (!found) return undefined;
