@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { findPcm, listCards } from "./audio/alsa-cards.ts";
 import { choosePipeProgram } from "./audio/pipe-program.ts";
 import type { PipeProgram } from "./audio/pipe-program.ts";
-import { listServerDevices, matchServerDevice } from "./audio/sound-server.ts";
+import { listServerDevices, matchServerDevice, serverSocket } from "./audio/sound-server.ts";
 import type { ServerDevice } from "./audio/sound-server.ts";
 import { MynaError } from "./errors.ts";
 
@@ -24,7 +26,10 @@ export interface DevicePlace {
  * DEVICE_NOT_FOUND lists the names that there are.
  */
 export async function findAlsaPlace(kind: DeviceKind, device: string): Promise<DevicePlace> {
-  if (device === "default") return { device };
+  if (device === "default") {
+    if (!mayHaveSound()) throw notFound(kind, device, []);
+    return { device };
+  }
   const pcm = found(() => findPcm(device, kind));
   if (pcm !== device) return { device: pcm };
   const prefix = "pulse:";
@@ -45,6 +50,7 @@ export async function findPipePlace(
   wanted: PipeProgram | "auto",
 ): Promise<DevicePlace> {
   const program = found(() => choosePipeProgram(wanted, kind));
+  if (device === "default" && program === "alsa" && !mayHaveSound()) throw notFound(kind, device, []);
   if (device === "default" || program === "sox") return { device, program };
   if (program === "alsa") return { device: found(() => findPcm(device, kind)), program };
   const known = await listServerDevices(kind);
@@ -53,6 +59,30 @@ export async function findPipePlace(
   // Without pactl the names are not known, and the program says what is wrong.
   if (known.length === 0 && Bun.which("pactl") === null) return { device, program };
   throw notFound(kind, device, known);
+}
+
+/** Where somebody may have said what ALSA's or PulseAudio's default device is; and the server of a whole system. */
+function defaultsOfHand(): string[] {
+  const configs = process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
+  return [
+    ...["/etc/asound.conf", "/run/pulse/native", join(homedir(), ".asoundrc")],
+    ...["alsa/asoundrc", "pulse/client.conf"].map((file) => join(configs, file)),
+  ];
+}
+
+/**
+ * Whether asking for the default device can lead to one. On a computer without any sound the answer costs no thread, and not the
+ * memory of libasound.
+ */
+function mayHaveSound(): boolean {
+  if (process.platform !== "linux" || process.env["ALSA_CONFIG_PATH"]) return true;
+  if (existsSync("/dev/snd") || listCards().length > 0) return true;
+  if (serverSocket("pulse") !== undefined || serverSocket("pipewire") !== undefined) return true;
+  return defaultsOfHand().some((path) => existsSync(path)) || namesServer("/etc/pulse/client.conf");
+}
+
+function namesServer(file: string): boolean {
+  return existsSync(file) && /^\s*default-server\s*=/m.test(readFileSync(file, "utf8"));
 }
 
 /** The error for a device that is not there, with the names that are. */

@@ -4,6 +4,7 @@ import { describeError } from "./log.ts";
 import type { CoreParts } from "./plugin-context.ts";
 import { PluginInstance } from "./plugin-instance.ts";
 import type { PluginHealth } from "./plugin.ts";
+import type { ProfileCode } from "./profile-code.ts";
 import type { PluginEntry } from "./profile.ts";
 import { startOrder } from "./start-order.ts";
 
@@ -18,6 +19,8 @@ export class Host {
   readonly #core: CoreParts;
   readonly #crashLimit: number;
   #instances: PluginInstance[] = [];
+  /** Loaded ahead, for the first start. */
+  #code: ProfileCode | undefined;
   readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
   /** One change at a time for each plugin. */
   readonly #queues = new Map<string, Promise<unknown>>();
@@ -29,13 +32,14 @@ export class Host {
     core.services.onChanged((_, provided) => provided && this.#startWaiting());
   }
 
-  /** Resolves when every plugin has been tried once; those that wait or retry go on by themselves. */
-  async start(entries: PluginEntry[]): Promise<void> {
+  /** Resolves when every plugin has been tried once; those that wait or retry go on by themselves. What `code` holds is not loaded again. */
+  async start(entries: PluginEntry[], code?: ProfileCode): Promise<void> {
+    this.#code = code;
     this.#instances = entries.map((entry) => this.#create(entry));
     await Promise.all(
       this.#instances.map(async (instance) => {
         try {
-          instance.loaded = await instance.load();
+          instance.loaded = await instance.load(undefined, code);
         } catch (thrown) {
           this.#give(instance, MynaError.from(thrown, "PLUGIN_INVALID"));
         }
@@ -58,6 +62,7 @@ export class Host {
       );
     }
     await Promise.all(settled.values());
+    code?.[Symbol.dispose]();
   }
 
   get instances(): readonly PluginInstance[] {
@@ -135,7 +140,7 @@ export class Host {
         next: next.use,
       });
       try {
-        instance.loaded = await instance.load(next);
+        instance.loaded = await instance.load(next, this.#code);
         instance.driver = next;
         return await this.#begin(instance);
       } catch (thrown) {

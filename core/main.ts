@@ -1,14 +1,16 @@
+import "./zod-setting.ts";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { MynaError } from "./errors.ts";
 import { helpText, parseFlags } from "./flags.ts";
 import type { Flags } from "./flags.ts";
-import { loadPlugin, sharePackages } from "./loader.ts";
+import { sharePackages } from "./loader.ts";
 import { createLog, describeError } from "./log.ts";
 import * as myna from "./index.ts";
 import { listProfiles } from "./profile-source.ts";
 import type { Table } from "./profile-source.ts";
-import { checkPluginConfig, loadProfile, PACKAGE_FOLDER } from "./profile.ts";
+import { ProfileCode } from "./profile-code.ts";
+import { loadProfile, PACKAGE_FOLDER } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { startRobot, stopWheels } from "./runtime.ts";
 import type { Robot } from "./runtime.ts";
@@ -28,15 +30,17 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.version) return print(packageJson.version);
   if (flags.help) return print(helpText(listProfiles(join(PACKAGE_FOLDER, "profiles"))));
   const profile = await loadProfile(flags.profile, { set: flags.set, overrides: terminalTable(flags) });
-  const problems = await profileProblems(profile);
+  sharePackages(myna);
+  const code = await ProfileCode.load(profile);
+  const { problems } = code;
   const fatal = flags.check ? problems : problems.filter(({ code }) => code.startsWith("CONFIG"));
   if (fatal.length > 0) throw new MynaError("CONFIG_INVALID", fatal.map(({ message }) => message).join("\n"));
   if (flags.check)
     return print(`profile ${profile.name}: ${profile.plugins.length} plugins, no problem found`);
-  return await run(profile, flags);
+  return await run(profile, code, flags);
 }
 
-async function run(profile: Profile, flags: Flags): Promise<number> {
+async function run(profile: Profile, code: ProfileCode, flags: Flags): Promise<number> {
   const level = flags.logLevel ?? profile.log.level;
   const log = createLog({ level });
   let robot: Robot | undefined;
@@ -62,7 +66,12 @@ async function run(profile: Profile, flags: Flags): Promise<number> {
   process.on("unhandledRejection", crash);
   // Opened here and not by a plugin, whose reload would end it for the whole process.
   process.stdin.resume().pause();
-  robot = await startRobot({ profile, log, ...(flags.record !== undefined && { record: flags.record }) });
+  robot = await startRobot({
+    profile,
+    code,
+    log,
+    ...(flags.record !== undefined && { record: flags.record }),
+  });
   const { exitCode, reason } = await robot.stopped;
   leave(exitCode, reason);
   return await new Promise<never>(() => {});
@@ -77,23 +86,6 @@ function terminalTable(flags: Flags): Table {
   return Object.keys(terminal).length > 0
     ? { plugins: { terminal: { use: "console-terminal", ...terminal } } }
     : {};
-}
-
-/** Loads every driver, validates its table and looks for the files that it names; opens no device. */
-async function profileProblems(profile: Profile): Promise<MynaError[]> {
-  sharePackages(myna);
-  const problems: MynaError[] = [];
-  for (const entry of profile.plugins) {
-    for (const driver of entry.drivers) {
-      try {
-        const loaded = await loadPlugin(driver.entry, () => {});
-        await checkPluginConfig(loaded.definition, entry, driver).finally(() => loaded.dispose());
-      } catch (error) {
-        problems.push(MynaError.from(error, "PLUGIN_INVALID"));
-      }
-    }
-  }
-  return problems;
 }
 
 function print(text: string): number {

@@ -1,11 +1,12 @@
 import { MynaError } from "./errors.ts";
-import type { LoadedPlugin } from "./loader.ts";
+import type { LateFault, LoadedPlugin } from "./loader.ts";
 import { loadPlugin } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
 import { createContext } from "./plugin-context.ts";
 import type { CoreParts } from "./plugin-context.ts";
 import type { PluginHealth } from "./plugin.ts";
+import type { ProfileCode } from "./profile-code.ts";
 import { parsePluginConfig } from "./profile.ts";
 import type { Driver, PluginEntry } from "./profile.ts";
 import { Resources } from "./resources.ts";
@@ -58,9 +59,12 @@ export class PluginInstance {
     return this.entry.id;
   }
 
-  /** New code of the present driver, validated together with its config; nothing that runs is touched. */
-  async load(driver = this.driver): Promise<LoadedPlugin> {
-    const loaded = await loadPlugin(driver.entry, (error) => this.#fault("late", error));
+  /** New code of the present driver, or what `code` holds of it, validated together with its config; nothing that runs is touched. */
+  async load(driver = this.driver, code?: ProfileCode): Promise<LoadedPlugin> {
+    const fault: LateFault = (error) => this.#fault("late", error);
+    const checked = code?.take(driver, fault);
+    if (checked) return checked;
+    const loaded = await loadPlugin(driver.entry, fault);
     try {
       parsePluginConfig(loaded.definition.config, this.entry, driver);
       return loaded;

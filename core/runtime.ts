@@ -8,6 +8,7 @@ import type { Logger } from "./log.ts";
 import { muteable } from "./mute.ts";
 import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
+import type { ProfileCode } from "./profile-code.ts";
 import type { Profile } from "./profile.ts";
 import { endpointSources } from "./realtime/endpoint-sources.ts";
 import { KeptSpeech } from "./realtime/kept-speech.ts";
@@ -42,6 +43,8 @@ export interface Robot {
 
 export interface RobotOptions {
   profile: Profile;
+  /** Its code, where it has been loaded already. */
+  code?: ProfileCode;
   log: Logger;
   env?: Record<string, string | undefined>;
   /** Folder for a WAV of what the loudspeaker played. */
@@ -140,7 +143,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   };
 
   session.start();
-  await host.start(profile.plugins).finally(pluginsTried.resolve);
+  await host.start(profile.plugins, options.code).finally(pluginsTried.resolve);
   starting = false;
   session.endpointChanged();
   if (profile.runtime.watch) {

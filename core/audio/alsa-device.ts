@@ -96,6 +96,12 @@ class Stream {
     return Math.max(0, Number(this.#delay[0]));
   }
 
+  /** Frames that lie in its buffer. */
+  queued(): number {
+    const room = Number(this.alsa.snd_pcm_avail(this.pcm.handle));
+    return room < 0 ? 0 : Math.max(0, this.pcm.bufferFrames - room);
+  }
+
   drop(): void {
     this.alsa.snd_pcm_drop(this.pcm.handle);
     this.alsa.snd_pcm_prepare(this.pcm.handle);
@@ -130,6 +136,7 @@ export function openPlayback(options: AlsaOptions): PlaybackDriver | FloatPlayba
     rateHz,
     channels,
     delay: () => stream.delay(),
+    queued: () => stream.queued(),
     drop: () => stream.drop(),
     xruns: () => stream.xruns,
     close: () => stream.close(),

@@ -10,6 +10,8 @@ export interface Pcm {
   rateHz: number;
   channels: 1 | 2;
   format: "s16" | "f32";
+  /** Frames that its buffer holds. */
+  bufferFrames: number;
 }
 
 /** What a PCM is opened with. */
@@ -107,7 +109,7 @@ function configure(
   check(alsa.snd_pcm_sw_params_set_avail_min(handle, soft, portion), "refuses its wake-up threshold");
   check(alsa.snd_pcm_sw_params(handle, soft), "refuses its software parameters");
   check(alsa.snd_pcm_prepare(handle), "cannot be prepared");
-  return { rateHz, channels, format: float ? "f32" : "s16" };
+  return { rateHz, channels, format: float ? "f32" : "s16", bufferFrames };
 }
 
 function rateRange(params: Pointer): string {

@@ -35,6 +35,7 @@ const SYMBOLS = {
   snd_pcm_wait: { args: ["ptr", "i32"], returns: "i32" },
   snd_pcm_readi: { args: ["ptr", "ptr", "u64"], returns: FFIType.i64_fast },
   snd_pcm_writei: { args: ["ptr", "ptr", "u64"], returns: FFIType.i64_fast },
+  snd_pcm_avail: { args: ["ptr"], returns: FFIType.i64_fast },
   snd_pcm_delay: { args: ["ptr", "ptr"], returns: "i32" },
   snd_pcm_recover: { args: ["ptr", "i32", "i32"], returns: "i32" },
 } as const;

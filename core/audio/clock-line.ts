@@ -12,8 +12,11 @@ const TRUSTED_WINDOWS = 8;
 const USUAL_DRIFT = 1e-4;
 /** Windows that are off the line are so in a row, since a sound server changes its mind slowly: so much less does each say. */
 const CORRELATED_WINDOWS = 16;
-/** Further off than this is no drift: the device lost samples or began anew. */
+/** Further off than this is no drift: the device lost samples, ran dry or began anew, */
 const JUMP_MS = 5;
+/** which is certain when so many observations in a row say so, for so long: a thread on a busy machine is late now and then. */
+const JUMP_OBSERVATIONS = 5;
+const JUMP_AFTER_MS = 300;
 
 /**
  * The clock of a sound card beside the main thread's: from observations "this position was reached at that time", which may
@@ -31,6 +34,10 @@ export class ClockLine {
   #windowFromMs = 0;
   #windowAtMs = 0;
   #windowLateMs = Infinity;
+  /** Since the last observation on the line: how many there were, from when on, and the most punctual of them. */
+  #offCount = 0;
+  #offFromMs = 0;
+  #offLateMs = Infinity;
   /** lateness(t) = #offsetMs + #slope · (t - #pivotMs), lateness being time less position at the nominal rate. */
   #offsetMs = 0;
   #slope = 0;
@@ -79,9 +86,9 @@ export class ClockLine {
     this.#last = position;
     const lateMs = atMs - this.#originMs - this.#total / SAMPLES_PER_MS;
     const expectedMs = this.#lateAt(atMs);
-    if (lateMs < expectedMs - JUMP_MS) {
+    if (lateMs < expectedMs - JUMP_MS || this.#leftLine(lateMs, expectedMs, atMs)) {
       this.#jumps++;
-      this.#begin(position, atMs);
+      this.#begin(position, atMs, Math.min(lateMs, this.#offLateMs) - lateMs);
       return;
     }
     if (lateMs < this.#windowLateMs) {
@@ -93,7 +100,19 @@ export class ClockLine {
       this.#offsetMs = lateMs;
       this.#pivotMs = atMs;
     }
-    if (atMs - this.#windowFromMs >= WINDOW_MS) this.#closeWindow(position, atMs, expectedMs);
+    if (atMs - this.#windowFromMs >= WINDOW_MS) this.#closeWindow(atMs);
+  }
+
+  /** Whether the observations of the last moments all lie so far behind the line that it must have moved. */
+  #leftLine(lateMs: number, expectedMs: number, atMs: number): boolean {
+    if (lateMs <= expectedMs + JUMP_MS) {
+      this.#offCount = 0;
+      this.#offLateMs = Infinity;
+      return false;
+    }
+    if (this.#offCount++ === 0) this.#offFromMs = atMs;
+    this.#offLateMs = Math.min(this.#offLateMs, lateMs);
+    return this.#offCount >= JUMP_OBSERVATIONS && atMs - this.#offFromMs >= JUMP_AFTER_MS;
   }
 
   /** When the sample before `position` was or will be at the card, main thread's clock. */
@@ -109,30 +128,28 @@ export class ClockLine {
     return total - this.#total - distance(this.#last, position);
   }
 
-  #begin(position: number, atMs: number): void {
+  /** `aheadMs`, not positive: the line lies so much before this observation. */
+  #begin(position: number, atMs: number, aheadMs = 0): void {
     this.#known = true;
     this.#last = position;
     this.#total = 0;
     this.#originMs = atMs;
-    this.#offsetMs = 0;
+    this.#offsetMs = aheadMs;
     this.#pivotMs = atMs;
     this.#windows = 0;
+    this.#offCount = 0;
+    this.#offLateMs = Infinity;
     this.#priorSlope = this.#slope;
     this.#windowFromMs = atMs;
     this.#windowAtMs = atMs;
-    this.#windowLateMs = 0;
+    this.#windowLateMs = aheadMs;
   }
 
   #lateAt(atMs: number): number {
     return this.#offsetMs + this.#slope * (atMs - this.#pivotMs);
   }
 
-  #closeWindow(position: number, atMs: number, expectedMs: number): void {
-    if (this.#windowLateMs > expectedMs + JUMP_MS) {
-      this.#jumps++;
-      this.#begin(position, atMs);
-      return;
-    }
+  #closeWindow(atMs: number): void {
     const slot = this.#windows++ % WINDOWS;
     this.#atMs[slot] = this.#windowAtMs;
     this.#lateMs[slot] = this.#windowLateMs;

@@ -7,7 +7,7 @@ import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
 import { SpeechSource } from "./speech-source.ts";
-import { EARCON, REFERENCE, SOUND, SPEECH, Timeline } from "./timeline.ts";
+import { EARCON, SOUND, SPEECH, Timeline } from "./timeline.ts";
 
 const SAMPLES_PER_MS = RATE_HZ / 1000;
 
@@ -40,7 +40,9 @@ export class PlaybackLoop {
   readonly #f32Views: Views<Float32Array>;
   readonly #speech: SpeechSource;
   readonly #mixer: Mixer;
+  /** The reference has been placed up to here, and has left the device's buffer up to there. */
   #referenceAt: number;
+  #letOut: number;
   #flushSeq: number;
   #xruns = 0;
   #periods = 0;
@@ -58,8 +60,9 @@ export class PlaybackLoop {
     this.#speech = new SpeechSource(rings.speech, shared);
     this.#mixer = new Mixer(rings.sounds, rings.earcons, shared);
     this.#referenceAt = rings.reference.head;
+    this.#letOut = this.#referenceAt;
     const { sounds, earcons } = this.#mixer;
-    this.#timeline = new Timeline(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
+    this.#timeline = new Timeline(this.#speech.at, sounds.at, earcons.at);
     this.#flushSeq = shared.flushPending ? shared.flushSeq - 1 : shared.flushSeq;
     shared.placedReference = this.#referenceAt;
     shared.beginPlayedEpoch();
@@ -91,10 +94,9 @@ export class PlaybackLoop {
     const speechFrom = speech.at;
     const soundFrom = sounds.at;
     const earconFrom = earcons.at;
-    const referenceFrom = this.#referenceAt;
     speech.take(this.#mix, shared.completeTo);
     this.#mixer.mix(this.#mix);
-    const referenceCount = this.#keepReference(this.#rings.reference);
+    this.#keepReference(this.#rings.reference);
     const delayBefore = this.#delay();
     if (speech.audible || this.#mixer.audible) {
       shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
@@ -104,7 +106,6 @@ export class PlaybackLoop {
     timeline.push(FRAME_SAMPLES);
     timeline.track(SPEECH, speechFrom, speech.count, speech.span);
     timeline.track(SOUND, soundFrom, sounds.count, sounds.count);
-    timeline.track(REFERENCE, referenceFrom, referenceCount, referenceCount);
     timeline.track(EARCON, earconFrom, earcons.count, earcons.count);
     this.#account();
     this.#count(delayBefore);
@@ -134,8 +135,8 @@ export class PlaybackLoop {
     const { sounds, earcons } = this.#mixer;
     sounds.at = heard[SOUND]!;
     earcons.at = heard[EARCON]!;
-    this.#referenceAt = heard[REFERENCE]!;
-    this.#timeline.reset(this.#speech.at, sounds.at, this.#referenceAt, earcons.at);
+    this.#referenceAt = this.#letOut;
+    this.#timeline.reset(this.#speech.at, sounds.at, earcons.at);
     shared.audibleUntilMs = Math.min(shared.audibleUntilMs, shared.nowMs());
     this.#rings.speech.release(this.#speech.at);
     shared.placedReference = this.#referenceAt;
@@ -144,16 +145,15 @@ export class PlaybackLoop {
     shared.flushed(seq);
   }
 
-  /** Puts the period where the main thread will see it once it was heard; returns 0 when there was no room. */
-  #keepReference(ring: Ring): number {
+  /** Puts the period where the main thread will see it once it was let out. */
+  #keepReference(ring: Ring): void {
     if (ring.capacity - distance(ring.tail, this.#referenceAt) < FRAME_SAMPLES) {
       ring.countOverrun(FRAME_SAMPLES);
-      return 0;
+      return;
     }
     ring.place(this.#referenceAt, this.#mix);
     this.#referenceAt = (this.#referenceAt + FRAME_SAMPLES) >>> 0;
     this.#shared.placedReference = this.#referenceAt;
-    return FRAME_SAMPLES;
   }
 
   #write(): void {
@@ -172,16 +172,29 @@ export class PlaybackLoop {
 
   /** Samples at 24 kHz that were given to the device and not yet heard. */
   #delay(): number {
-    const inDevice = Math.ceil((this.#driver.delay() * RATE_HZ) / this.#driver.rateHz);
+    return this.#behind(this.#driver.delay());
+  }
+
+  #behind(deviceSamples: number): number {
+    const inDevice = Math.ceil((deviceSamples * RATE_HZ) / this.#driver.rateHz);
     return inDevice + (this.#resampler?.delaySamples ?? 0);
+  }
+
+  /** What the device has let go of stays so. */
+  #letGo(): void {
+    const driver = this.#driver;
+    const queued = this.#behind(driver.queued ? driver.queued() : driver.delay());
+    const at = (this.#referenceAt - queued) >>> 0;
+    if (distance(this.#letOut, at) > 0) this.#letOut = at;
   }
 
   #account(): void {
     this.#timeline.advance(this.#delay());
+    this.#letGo();
     const { heard } = this.#timeline;
     const { speech, sounds, earcons, reference } = this.#rings;
-    this.#shared.publishPlayed(heard[SPEECH]!, heard[REFERENCE]!, this.#shared.nowMs());
-    reference.publish(heard[REFERENCE]!);
+    this.#shared.publishPlayed(heard[SPEECH]!, this.#letOut, this.#shared.nowMs());
+    reference.publish(this.#letOut);
     speech.release(heard[SPEECH]!);
     sounds.release(heard[SOUND]!);
     earcons.release(heard[EARCON]!);

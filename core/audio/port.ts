@@ -56,6 +56,11 @@ export interface PlaybackDriver {
   write(frames: Int16Array): void;
   /** Device samples (per channel) accepted and not yet heard. */
   delay(): number;
+  /**
+   * Of `delay()` what the device counts, not what it estimates: the samples that its buffer has not let go of yet. The
+   * reference follows it, since what a sound server says of the delay behind its buffer wanders. Without it `delay()` is meant.
+   */
+  queued?(): number;
   /** Forgets what is queued in the device; silence follows. */
   drop(): void;
   /** How often the device ran dry so far. */

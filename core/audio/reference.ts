@@ -36,6 +36,8 @@ export class ReferenceReader {
   readonly #window = new Int16Array(WINDOW_SAMPLES);
   readonly #filters = fractionalDelays(PHASES, TAPS);
   #epoch = 0;
+  /** Where the loudspeaker's clock stood when its epoch began; it says nothing of the time until it has moved. */
+  #epochFrom = 0;
   #playedXruns = 0;
   #capturedXruns = 0;
   #locked = false;
@@ -57,10 +59,12 @@ export class ReferenceReader {
   observe(): void {
     const shared = this.#shared;
     const epoch = shared.playedEpoch;
+    shared.readPlayed();
     const playedXruns = shared.counters.get("playback_xruns");
     if (epoch !== this.#epoch || playedXruns !== this.#playedXruns) {
       this.#epoch = epoch;
       this.#playedXruns = playedXruns;
+      this.#epochFrom = shared.playedReference;
       this.#locked = false;
       this.played.reset();
     }
@@ -70,8 +74,8 @@ export class ReferenceReader {
       this.#locked = false;
       this.captured.reset();
     }
-    if (epoch !== 0) {
-      shared.readPlayed();
+    if (epoch !== 0 && shared.playedReference !== this.#epochFrom) {
+      this.#epochFrom = Number.NaN;
       this.played.observe(shared.playedReference, shared.playedAtMs);
     }
     shared.readCaptured();

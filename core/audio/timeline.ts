@@ -1,12 +1,11 @@
 /** Periods a device may have queued; 2.5 s of 20 ms. Beyond it the oldest counts as heard. */
 const KEPT_PERIODS = 128;
-const TRACKS = 4;
+const TRACKS = 3;
 
 /** A source of samples: its index in a {@link Timeline}. */
 export const SPEECH = 0;
 export const SOUND = 1;
-export const REFERENCE = 2;
-export const EARCON = 3;
+export const EARCON = 2;
 
 /**
  * Which samples of each source have been heard. Of every period given to the device it is kept where in each source its
@@ -28,16 +27,15 @@ export class Timeline {
   /** Samples of all kept periods, less `#within`. */
   #queued = 0;
 
-  /** The positions of speech, sounds, reference and earcons. */
-  constructor(...positions: readonly [number, number, number, number]) {
+  /** The positions of speech, sounds and earcons. */
+  constructor(...positions: readonly [number, number, number]) {
     this.reset(...positions);
   }
 
   /** Forgets what is queued. */
-  reset(speech: number, sound: number, reference: number, earcon: number): void {
+  reset(speech: number, sound: number, earcon: number): void {
     this.heard[SPEECH] = speech;
     this.heard[SOUND] = sound;
-    this.heard[REFERENCE] = reference;
     this.heard[EARCON] = earcon;
     this.#periods = 0;
     this.#within = 0;

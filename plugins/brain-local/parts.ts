@@ -8,12 +8,15 @@ import { FliteVoice } from "./speech/voice-flite.ts";
 export interface BrainParts {
   mind: Mind;
   voice: Voice;
-  /** Never computes before it returns: what is slow comes after the events of the moment. */
+  /** Never computes before it returns: what is slow comes a moment later. */
   createRecognizer: () => Promise<Recognizer>;
   hearing: () => { available: boolean; hint?: string };
   /** Loads the models in the background, so that the first turn does not wait for them. */
   warmUp(): void;
 }
+
+/** A robot that starts, and a session that opens, have the processor to themselves for so long; nobody has said a word by then. */
+const QUIET_MS = 300;
 
 /** `warn` hears what of a session's tools cannot be said or understood. */
 export function makeParts(defaultVoice: string, warn: (message: string) => void): BrainParts {
@@ -22,7 +25,7 @@ export function makeParts(defaultVoice: string, warn: (message: string) => void)
   /** Made ahead for the session to come. */
   let spare: Promise<Recognizer> | null = null;
   const make = async (): Promise<Recognizer> => {
-    await new Promise((resolve) => setImmediate(resolve));
+    await Bun.sleep(QUIET_MS);
     return new PocketsphinxRecognizer(warn);
   };
   return {
@@ -39,7 +42,9 @@ export function makeParts(defaultVoice: string, warn: (message: string) => void)
         spare = make();
         spare.catch((reason: unknown) => warn(`The recogniser cannot be loaded: ${String(reason)}`));
       }
-      voice.warmUp().catch((reason: unknown) => warn(`The voice cannot be loaded: ${String(reason)}`));
+      Bun.sleep(QUIET_MS)
+        .then(() => voice.warmUp())
+        .catch((reason: unknown) => warn(`The voice cannot be loaded: ${String(reason)}`));
     },
   };
 }

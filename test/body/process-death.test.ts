@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import type { MotionSettings } from "../../plugins/drive-picarx/motion/settings.ts";
@@ -96,6 +96,32 @@ describe("the wheels stop when the runtime", () => {
 });
 
 describe("the motion process", () => {
+  test("goes with its parent where somebody else holds its stdin open", async () => {
+    using bench = new Bench();
+    const stdin = join(bench.folder, "stdin");
+    expect(Bun.spawnSync(["mkfifo", stdin]).exitCode).toBe(0);
+    const main = join(import.meta.dir, "../../plugins/drive-picarx/motion/main.ts");
+    const script = '"$0" "$1" < "$2" & echo $!; wait';
+    const parent = Bun.spawn(["sh", "-c", script, process.execPath, main, stdin], {
+      stdout: "pipe",
+      stderr: "ignore",
+      env: bench.env,
+    });
+    const held = openSync(stdin, "w");
+    try {
+      writeSync(held, `${JSON.stringify(bench.settings())}\n`);
+      let text = "";
+      for await (const bytes of parent.stdout) {
+        text += new TextDecoder().decode(bytes);
+        if (text.includes('"claimed"')) break;
+      }
+      parent.kill("SIGKILL");
+      await gone(Number(/^\d+$/m.exec(text)?.[0]));
+    } finally {
+      closeSync(held);
+    }
+  });
+
   test("is not ended by the Ctrl-C that is meant for the runtime", async () => {
     using bench = new Bench();
     const { parent, motionPid } = await driving(bench);

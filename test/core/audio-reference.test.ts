@@ -142,6 +142,9 @@ describe("the reference on the microphone's clock", () => {
     shared.beginPlayedEpoch();
     ring.place(0, new Int16Array(960).fill(5000));
     shared.placedReference = 960;
+    // The clock is known when it has moved: until then the device may still be starting.
+    reader.observe();
+    expect(reader.read(480).every((sample) => sample === 0)).toBe(true);
     shared.publishPlayed(0, 480, 120);
     shared.publishCaptured(960, 140);
     reader.observe();
@@ -183,6 +186,28 @@ describe("a card's clock", () => {
     expect(line.jumps).toBe(1);
     expect(line.timeOf(700 * FRAME)).toBeCloseTo(14_300, 3);
     expect(line.samplesSince(700 * FRAME, 14_310)).toBeCloseTo(240, 3);
+  });
+});
+
+describe("a loudspeaker that ran dry", () => {
+  /** Frames of 20 ms that come on time, and 30 ms late from `lateFrom` to `lateTo`; how far the line is off after `count`. */
+  function offAfter(count: number, lateFrom: number, lateTo: number): { line: ClockLine; offMs: number } {
+    const line = new ClockLine();
+    for (let i = 1; i <= count; i++)
+      line.observe(i * FRAME, i * 20 + (i >= lateFrom && i < lateTo ? 30 : 0.1));
+    return { line, offMs: line.timeOf(count * FRAME) - count * 20 };
+  }
+
+  test("is later from then on, which is known within half a second", () => {
+    const { line, offMs } = offAfter(225, 200, 1000);
+    expect(line.jumps).toBe(1);
+    expect(offMs).toBeWithin(29, 31);
+  });
+
+  test("is not what a thread is that wakes late ten times", () => {
+    const { line, offMs } = offAfter(211, 200, 210);
+    expect(line.jumps).toBe(0);
+    expect(offMs).toBeWithin(0, 1);
   });
 });
 

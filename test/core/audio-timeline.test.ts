@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { EARCON, REFERENCE, SOUND, SPEECH, Timeline } from "../../core/audio/timeline.ts";
+import { EARCON, SOUND, SPEECH, Timeline } from "../../core/audio/timeline.ts";
 
 /** Positions of the three sources behind each sample that was given to the device. */
-type Sample = [speech: number, sound: number, reference: number];
+type Sample = [speech: number, sound: number, earcon: number];
 
 describe("timeline", () => {
   test("it agrees with a list of every sample, whatever the device's delay does", () => {
@@ -12,7 +12,7 @@ describe("timeline", () => {
       return (state >>> 8) % limit;
     };
     const starts: Sample = [2 ** 32 - 5000, 100, 7];
-    const timeline = new Timeline(...starts, 0);
+    const timeline = new Timeline(...starts);
     const given: Sample[] = [];
     const next = [...starts] as Sample;
     let heard = 0;
@@ -28,26 +28,26 @@ describe("timeline", () => {
       timeline.advance(delay);
       heard = Math.max(heard, given.length - delay);
       const expected = heard > 0 ? given[heard - 1]! : starts;
-      expect([timeline.heard[SPEECH]!, timeline.heard[SOUND]!, timeline.heard[REFERENCE]!]).toEqual(expected);
+      expect([timeline.heard[SPEECH]!, timeline.heard[SOUND]!, timeline.heard[EARCON]!]).toEqual(expected);
     }
   });
 
   test("beyond two and a half seconds the oldest counts as heard", () => {
-    const timeline = new Timeline(0, 0, 0, 0);
+    const timeline = new Timeline(0, 0, 0);
     for (let period = 0; period < 200; period++) {
       timeline.push(480);
       timeline.track(SPEECH, period * 480, 480, 480);
-      for (const source of [SOUND, REFERENCE, EARCON]) timeline.track(source, 0, 0, 0);
+      for (const source of [SOUND, EARCON]) timeline.track(source, 0, 0, 0);
     }
     timeline.advance(200 * 480);
     expect(timeline.heard[SPEECH]).toBe((200 - 128) * 480);
-    timeline.reset(5, 6, 7, 8);
+    timeline.reset(5, 6, 7);
     timeline.advance(0);
-    expect([...timeline.heard]).toEqual([5, 6, 7, 8]);
+    expect([...timeline.heard]).toEqual([5, 6, 7]);
   });
 
   test("speech that was stretched is heard evenly over its part of the period, and ends where it ends", () => {
-    const timeline = new Timeline(1000, 0, 0, 0);
+    const timeline = new Timeline(1000, 0, 0);
     timeline.push(480);
     timeline.track(SPEECH, 1000, 720, 480);
     timeline.push(480);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RobotProcess, runRobot } from "./run-robot.ts";
@@ -169,4 +169,22 @@ test("a wrong key of a plugin ends a real run before it starts, with one error a
   expect(result).toMatchObject({ exitCode: 2, stdout: "" });
   expect(result.stderr).toContain('--set: [plugins.board] rom: unknown key, did you mean "room"?');
   expect(result.stderr).not.toContain("which no plugin of the profile provides");
+});
+
+test("a start reads the code of a plugin once", async () => {
+  const traces = join(folder, "traces");
+  const plugin = join(folder, "traced.ts");
+  writeFileSync(
+    plugin,
+    `import { appendFileSync } from "node:fs";
+import { definePlugin } from "myna";
+import { z } from "zod";
+appendFileSync(${JSON.stringify(traces)}, "read\\n");
+export default definePlugin({ name: "traced", config: z.object({}), setup(ctx) { ctx.shutdown(0, "done"); } });
+`,
+  );
+  const text = `[session]\nurl = "ws://127.0.0.1:1"\n[plugins.traced]\nuse = ${JSON.stringify(plugin)}\n`;
+  const { exitCode, stderr } = await start("--profile", profile(text));
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+  expect(readFileSync(traces, "utf8")).toBe("read\n");
 });

@@ -25,6 +25,8 @@ export interface RoomOptions {
   reverbMs?: number;
   /** Level of steady noise at the microphone, dB below full scale; default -70. */
   noiseDb?: number;
+  /** What the loudspeaker says of its delay wanders by so much to either side, as a sound server's estimate does; default 0. */
+  wanderMs?: number;
   /** Names of the devices, as the proof of an echo has them. */
   microphone?: string;
   loudspeaker?: string;
@@ -35,6 +37,7 @@ interface RoomWire {
   delaySamples: number;
   taps: { at: number; gain: number }[];
   noise: number;
+  wanderMs: number;
   /** Monotonic milliseconds of the air's first sample. */
   originMs: number;
   device?: string;
@@ -61,6 +64,7 @@ export class Room {
       memory,
       delaySamples: Math.round(delayMs * SAMPLES_PER_MS),
       taps: reflections(10 ** (echoDb / 20), reverbMs),
+      wanderMs: options.wanderMs ?? 0,
       noise: 32768 * 10 ** (noiseDb / 20) * Math.sqrt(3),
       originMs: monotonicMs(),
     };
@@ -178,6 +182,8 @@ export function openPlayback(wire: RoomWire): PlaybackDriver {
   let written = 0;
   let playing = false;
   let xruns = 0;
+  const wander = () =>
+    wire.wanderMs * SAMPLES_PER_MS * Math.sin((2 * Math.PI * clock.samples) / (5 * RATE_HZ));
   return {
     rateHz: RATE_HZ,
     channels: 1,
@@ -194,7 +200,8 @@ export function openPlayback(wire: RoomWire): PlaybackDriver {
       for (let i = 0; i < frames.length; i++) air[(written + i) % AIR_SAMPLES] = frames[i]!;
       written += frames.length;
     },
-    delay: () => (playing ? Math.max(0, written - clock.samples) : 0),
+    delay: () => (playing ? Math.max(0, Math.round(written - clock.samples + wander())) : 0),
+    queued: () => (playing ? Math.max(0, written - clock.samples) : 0),
     drop() {
       if (!playing) return;
       for (let at = clock.samples; at < written; at++) air[at % AIR_SAMPLES] = 0;

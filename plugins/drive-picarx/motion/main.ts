@@ -5,6 +5,7 @@ import { Controller } from "./controller.ts";
 import { Inbox } from "./inbox.ts";
 import type { Reply } from "./messages.ts";
 import { Motion } from "./motion.ts";
+import { endWithParent } from "./parent-death.ts";
 import { RobotHat } from "./robot-hat.ts";
 import { RobotLock } from "./robot-lock.ts";
 import { runFolders } from "./run-folder.ts";
@@ -18,7 +19,7 @@ import type { MotorWiring } from "./wheels.ts";
 
 /**
  * The motion process: the one owner of the HAT. Told its settings in the first line of stdin, then requests; the end of
- * stdin is the death of its parent. SIGTERM stops and ends it, SIGUSR2 is the emergency stop; SIGINT and SIGHUP are the
+ * stdin is the death of its parent, and so is the SIGTERM that comes sooner. SIGTERM stops and ends it, SIGUSR2 is the emergency stop; SIGINT and SIGHUP are the
  * terminal's and mean the parent.
  */
 
@@ -167,6 +168,7 @@ try {
   // Only root may.
 }
 
+endWithParent();
 const inbox = new Inbox();
 const decoder = new TextDecoder();
 let rest = "";
