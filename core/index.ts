@@ -17,6 +17,8 @@ export type * from "./board.ts";
 export { filePath } from "./file-path.ts";
 export { definePlugin } from "./plugin.ts";
 export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo } from "./plugin.ts";
+export { anyHidDevice, loadHid } from "./hid.ts";
+export type { HidConnection, HidDevice, HidLibrary } from "./hid.ts";
 export { ERRORS, MynaError, isMynaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { JpegSplitter } from "./jpeg-splitter.ts";

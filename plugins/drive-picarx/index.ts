@@ -71,6 +71,7 @@ export default definePlugin({
         },
         onStarted: (id) => drive.started(id),
         onEnded: (id, report) => drive.ended(id, report),
+        onRefused: (id) => drive.refused(id),
         onDied: (error) => void reset(error.message).finally(() => ctx.fail(error)),
       },
       ctx.log,
@@ -85,6 +86,8 @@ export default definePlugin({
     });
     ctx.defer(async () => {
       if (!(await motion.close())) await reset("the motion process had to be killed");
+      // What watches over a moving body is not to wait for word of a drive that is gone.
+      if (place.moving) ctx.publish("body.pose", { ...place, moving: false });
       // Whoever waits for a report gets it before the module world of this plugin, and its promises, are gone.
       await Bun.sleep(0);
     });
