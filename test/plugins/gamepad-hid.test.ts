@@ -315,10 +315,10 @@ describe("a joystick of the kernel", () => {
   /** A body that notes what it is asked. */
   function body() {
     const asked: string[] = [];
-    const steered: { speedMps: number; steerDeg: number; leaseMs?: number }[] = [];
+    const steered: Parameters<Drive["steer"]>[0][] = [];
     const drive = {
       stop: () => void asked.push("stop"),
-      steer: (intent: (typeof steered)[0]) => void steered.push(intent),
+      steer: (intent: (typeof steered)[number]) => void steered.push(intent),
       pose: () => ({ x_m: 0, y_m: 0, heading_deg: 0, moving: false }),
     } as unknown as Drive;
     const service = {
