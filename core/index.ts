@@ -14,6 +14,8 @@ export type { SpeechTimes } from "./audio/speech-timing.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
 export type { DecodedWav } from "./audio/wav.ts";
 export type * from "./board.ts";
+export type * from "./doctor/finding.ts";
+export { checkSoundDevice } from "./doctor/sound-device.ts";
 export { filePath } from "./file-path.ts";
 export { definePlugin } from "./plugin.ts";
 export type { HealthReport, PluginContext, PluginDefinition, PluginHealth, Undo } from "./plugin.ts";

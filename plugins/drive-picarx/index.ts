@@ -1,6 +1,7 @@
 import { MynaError, definePlugin } from "myna";
 import type { BodyState, Pose } from "myna";
 import { driveConfig } from "./config.ts";
+import { checkDrive } from "./doctor.ts";
 import { MotionDrive } from "./motion-drive.ts";
 import { MotionProcess } from "./motion-process.ts";
 import { settingsOf } from "./settings-of.ts";
@@ -25,6 +26,7 @@ export default definePlugin({
   config: driveConfig,
   requires: ["board"],
   provides: ["drive", "body"],
+  doctor: checkDrive,
   state: (): State => ({ motions: 0, place: undefined, latched: undefined }),
   async setup(ctx) {
     const { config, state } = ctx;
