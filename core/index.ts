@@ -14,6 +14,8 @@ export type { SpeechTimes } from "./audio/speech-timing.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
 export type { DecodedWav } from "./audio/wav.ts";
 export type * from "./board.ts";
+export type * from "./calibrate/step.ts";
+export type { TomlValue } from "./doctor/toml-edit.ts";
 export type * from "./doctor/finding.ts";
 export { checkSoundDevice } from "./doctor/sound-device.ts";
 export { filePath } from "./file-path.ts";

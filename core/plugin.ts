@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { AudioPort } from "./audio/port.ts";
+import type { CalibrationStep } from "./calibrate/step.ts";
 import type { DoctorVisit, Finding } from "./doctor/finding.ts";
 import type { Logger } from "./log.ts";
 import type { SessionPort } from "./realtime/port.ts";
@@ -104,6 +105,8 @@ export interface PluginDefinition<Schema extends z.ZodObject = z.ZodObject, Stat
    * plugin is not set up; a robot may run meanwhile, and nothing may move.
    */
   doctor?(visit: DoctorVisit<z.infer<Schema>>): Finding[] | Promise<Finding[]>;
+  /** Guided steps of `bun run calibrate` by their names, in order. */
+  calibrate?: Readonly<Record<string, CalibrationStep<z.infer<Schema>>>>;
   /**
    * May be asynchronous. Throw a retryable MynaError (DEVICE_NOT_FOUND, DEVICE_BUSY …) for a device that is not ready yet,
    * CONFIG_INVALID for a setting that cannot work; anything else counts as a fault of the plugin.

@@ -1,5 +1,9 @@
 import { MynaError, definePlugin } from "myna";
 import type { BodyState, Pose } from "myna";
+import { motorsStep } from "./calibration/motors.ts";
+import { cameraStep, steeringStep } from "./calibration/servos.ts";
+import { speedStep } from "./calibration/speed.ts";
+import { vendorStep } from "./calibration/vendor.ts";
 import { driveConfig } from "./config.ts";
 import { checkDrive } from "./doctor.ts";
 import { MotionDrive } from "./motion-drive.ts";
@@ -27,6 +31,13 @@ export default definePlugin({
   requires: ["board"],
   provides: ["drive", "body"],
   doctor: checkDrive,
+  calibrate: {
+    vendor: vendorStep,
+    motors: motorsStep,
+    steering: steeringStep,
+    camera: cameraStep,
+    speed: speedStep,
+  },
   state: (): State => ({ motions: 0, place: undefined, latched: undefined }),
   async setup(ctx) {
     const { config, state } = ctx;
