@@ -30,7 +30,7 @@ export function openCharacterLines(
 
 /**
  * Who holds which of `lines`, by the names that the holders gave, "" for none given; those that nobody holds are left out. Nothing
- * is requested. Undefined where the kernel shows no such chip.
+ * is requested. DEVICE_NOT_FOUND where the chip has no such line, undefined where the kernel shows no such chip.
  */
 export function lineConsumers(
   labels: readonly string[],
@@ -43,7 +43,12 @@ export function lineConsumers(
     const held = new Map<number, string>();
     for (const line of lines) {
       const info = gpio.lineInfo(line);
-      ioctl(fd, gpio.GPIO_V2_GET_LINEINFO, info, "GPIO_V2_GET_LINEINFO");
+      try {
+        ioctl(fd, gpio.GPIO_V2_GET_LINEINFO, info, "GPIO_V2_GET_LINEINFO");
+      } catch (cause) {
+        if (errnoOf(cause) !== "EINVAL") throw cause;
+        throw coded("DEVICE_NOT_FOUND", `the chip has no line ${line}`, cause);
+      }
       if (gpio.readUsed(info)) held.set(line, gpio.readConsumer(info));
     }
     return held;

@@ -46,8 +46,12 @@ function checkLines(lines: BoardLines, { chip }: { chip: string }, folder: strin
   try {
     consumers = lineConsumers(labels, numbers, folder);
   } catch (error) {
-    const { message } = error as Error;
-    return [{ name, state: "failed", message, fix: "sudo usermod --append --groups gpio $USER" }];
+    const { code, message } = error as { code?: unknown; message: string };
+    const fix =
+      code === "DEVICE_NOT_FOUND"
+        ? "see `lines` of [plugins.board]: they are numbers of the chip's lines"
+        : "sudo usermod --append --groups gpio $USER, then log in again";
+    return [{ name, state: "failed", message, fix }];
   }
   if (!consumers) {
     const message = `there is no GPIO chip ${labels.join(" or ")}`;
