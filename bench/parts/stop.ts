@@ -5,8 +5,10 @@ import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import { MOTORS, stoppedAtMs } from "../../test/body/body-kit.ts";
 import { SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
 import { RawServer } from "../../test/kit/raw-server.ts";
+import { Room } from "../../test/kit/room.ts";
 import { startTestRobot } from "../../test/kit/test-robot.ts";
 import type { TestRobot, TestRobotOptions } from "../../test/kit/test-robot.ts";
+import { flite } from "../../test/kit/voices.ts";
 import { until } from "../fixtures/desktop-sim.ts";
 import type { Measures, Part } from "../part.ts";
 import { percentile } from "../stopwatch.ts";
@@ -14,6 +16,9 @@ import { percentile } from "../stopwatch.ts";
 const RUNS = 20;
 const LONG_RUNS = 100;
 const WAIT_MS = 10_000;
+/** A word is said again when it was not heard within this. */
+const WORD_WAIT_MS = 2500;
+const WORD_TRIES = 3;
 /** So long it drives before it is stopped, and each time by a part of a tick and of a beat longer. */
 const DRIVE_MS = 150;
 const DRIVE_STEP_MS = 7.3;
@@ -243,6 +248,31 @@ const cases: Part["cases"] = {
       },
     );
   },
+  async stop_word(options) {
+    const room = new Room({ echoDb: -Infinity });
+    const word = await flite("stop", "awb");
+    let listening = false;
+    return await ofRobot(
+      options,
+      { plugins: { words: { use: "keyword-pocketsphinx" } } },
+      async (robot) => {
+        const sinceMs = performance.now();
+        const heard = () => robot.events("keyword.heard").find(({ heard_at_ms: atMs }) => atMs > sinceMs);
+        // Not every one is heard: who is not obeyed says it again.
+        for (let said = 0; said < WORD_TRIES && !heard(); said++) {
+          room.say(word);
+          await until(() => heard() !== undefined, WORD_WAIT_MS, "the word").catch(() => {});
+        }
+        const { heard_at_ms: heardAtMs = NaN } = heard() ?? {};
+        return performance.timeOrigin + heardAtMs;
+      },
+      async (robot) => {
+        if (listening) return;
+        listening = true;
+        await robot.robot.audio.port.openCapture(room.microphone);
+      },
+    );
+  },
   async link_lost(options) {
     await using server = await RawServer.listen();
     const connect = async (robot: TestRobot) => {
@@ -275,6 +305,7 @@ const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
   stop_tool: { title: "the stop tool is called", most: 50 },
   stop_cli: { title: "`sh plugins/drive-picarx/stop.sh` is started", most: 50 },
   stop_button: { title: "the HAT's button is pressed", most: 50 },
+  stop_word: { title: "the stop word was recognised", most: 50 },
   stop_pad: { title: "the gamepad's stop button is pressed", most: 50 },
   link_lost: { title: "the server drops the connection", most: 50 },
 };
