@@ -33,6 +33,10 @@ export const ERRORS = {
   TOOL_TIMEOUT: { retryable: true, meaning: "A tool did not end within its time limit." },
   TOOL_ABORTED: { retryable: true, meaning: "A tool was told to stop before it ended." },
   MOTION_REFUSED: { retryable: false, meaning: "The body was asked for a motion outside its limits." },
+  MOTION_TAKEN: {
+    retryable: true,
+    meaning: "A person drives: what a program asks of the wheels is refused until they let go.",
+  },
   SOUND_UNKNOWN: { retryable: false, meaning: "There is no sound of that name." },
   LINK_REFUSED: { retryable: true, meaning: "The Realtime server could not be reached." },
   LINK_AUTH: { retryable: false, meaning: "The Realtime server refused the key." },

@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import type { AudioPort } from "./audio/port.ts";
+import type { CalibrationStep } from "./calibrate/step.ts";
+import type { DoctorVisit, Finding } from "./doctor/finding.ts";
 import type { Logger } from "./log.ts";
 import type { SessionPort } from "./realtime/port.ts";
 import type { ServiceName, Services } from "./services.ts";
@@ -98,6 +100,13 @@ export interface PluginDefinition<Schema extends z.ZodObject = z.ZodObject, Stat
    * is set up. Throw CONFIG_NOT_FOUND or CONFIG_INVALID with a message that begins with the key: "room: there is no …".
    */
   check?(config: z.infer<Schema>): void | Promise<void>;
+  /**
+   * Looks, for `bun run doctor`, at what the plugin needs of the computer: is the device there, may it be used, what mends it. The
+   * plugin is not set up; a robot may run meanwhile, and nothing may move.
+   */
+  doctor?(visit: DoctorVisit<z.infer<Schema>>): Finding[] | Promise<Finding[]>;
+  /** Guided steps of `bun run calibrate` by their names, in order. */
+  calibrate?: Readonly<Record<string, CalibrationStep<z.infer<Schema>>>>;
   /**
    * May be asynchronous. Throw a retryable MynaError (DEVICE_NOT_FOUND, DEVICE_BUSY …) for a device that is not ready yet,
    * CONFIG_INVALID for a setting that cannot work; anything else counts as a fault of the plugin.

@@ -215,7 +215,7 @@ function createSession(
     stateFile: costFile(profile.budget.state_file, env),
     localBrain,
     starting: parts.starting,
-    moving: () => bus.last("body.pose")?.moving === true,
+    moving: () => services.has("drive") && bus.last("body.pose")?.moving === true,
     capture: manual ?? spoken ?? parts.capture,
     playback: speech,
     tools,

@@ -60,9 +60,11 @@ export interface Drive {
    * One of a stream of intents, for a gamepad or a line follower: each replaces the one before, and the wheels stop when none
    * comes for `leaseMs` (default 250, at most 1000). Speed is signed, backwards negative; the steering is in degrees of its
    * servo, -30 to 30, left positive, clamped. A motion under way is superseded. Numbers that are none, and speeds beyond the
-   * drive's, stop the wheels and throw MOTION_REFUSED.
+   * drive's, stop the wheels and throw MOTION_REFUSED. `by` says whose stream it is, "program" where it is left out: that of a
+   * "person" at a pad or a page takes the wheels, and as long as it goes on `move`, `turn` and other streams are refused with
+   * MOTION_TAKEN.
    */
-  steer(intent: { speedMps: number; steerDeg: number; leaseMs?: number }): void;
+  steer(intent: { speedMps: number; steerDeg: number; leaseMs?: number; by?: "person" | "program" }): void;
   /** Tells the wheels to stop; they are at zero within 50 ms. Never queued, never throws. */
   stop(reason: string): void;
   pose(): Pose & { moving: boolean };

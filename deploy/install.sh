@@ -107,4 +107,7 @@ fi
 system systemctl daemon-reload
 system udevadm control --reload
 system systemctl enable myna.service
-say "ready. A reboot switches I2C and the loudspeaker on; then: systemctl start myna, journalctl -fu myna"
+say "ready. A reboot switches I2C and the loudspeaker on. Then, in $dir/current:"
+say "  sudo -u $user node_modules/.bin/bun run doctor --profile pi4-picar       what is wrong, and what mends it"
+say "  sudo node_modules/.bin/bun run calibrate --profile pi4-picar             what has to be measured on this car"
+say "  sudo systemctl start myna; journalctl -fu myna"

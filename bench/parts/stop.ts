@@ -1,11 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import { MOTORS, stoppedAtMs } from "../../test/body/body-kit.ts";
 import { SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
 import { RawServer } from "../../test/kit/raw-server.ts";
+import { Room } from "../../test/kit/room.ts";
 import { startTestRobot } from "../../test/kit/test-robot.ts";
 import type { TestRobot, TestRobotOptions } from "../../test/kit/test-robot.ts";
+import { flite } from "../../test/kit/voices.ts";
 import { until } from "../fixtures/desktop-sim.ts";
 import type { Measures, Part } from "../part.ts";
 import { percentile } from "../stopwatch.ts";
@@ -13,12 +16,18 @@ import { percentile } from "../stopwatch.ts";
 const RUNS = 20;
 const LONG_RUNS = 100;
 const WAIT_MS = 10_000;
+/** A word is said again when it was not heard within this. */
+const WORD_WAIT_MS = 2500;
+const WORD_TRIES = 3;
 /** So long it drives before it is stopped, and each time by a part of a tick and of a beat longer. */
 const DRIVE_MS = 150;
 const DRIVE_STEP_MS = 7.3;
 const LEASE_MS = 400;
 /** The car has rolled out, and the HAT's second stop is over. */
 const REST_MS = 400;
+/** BCM number of the HAT's button, and the joystick's number of the pad's. */
+const USER_BUTTON = 25;
+const PAD_STOP = 1;
 const STOP_COMMAND = join(import.meta.dir, "../../plugins/drive-picarx/stop.sh");
 
 /** A simulated HAT in a file that outlives the robot on it. */
@@ -96,14 +105,15 @@ function ofProcess(end: "SIGKILL" | "SIGSEGV" | "exit" | "hang") {
 async function ofRobot(
   { long }: { long: boolean },
   options: TestRobotOptions,
-  stop: (robot: TestRobot, moved: Promise<unknown>, startedMs: number) => Promise<number>,
-  before: (robot: TestRobot) => Promise<void> = async () => {},
+  stop: (robot: TestRobot, moved: Promise<unknown>, startedMs: number, hat: HatMemory) => Promise<number>,
+  before: (robot: TestRobot, hat: HatMemory) => Promise<void> = async () => {},
 ): Promise<Measures> {
   using judge = new Judge();
   process.env["MYNA_RUN_FOLDER"] = judge.folder;
   const { drive: driveTable, ...others } = SIMULATED_BODY;
   const plugins = {
     ...others,
+    ...options.plugins,
     drive: { ...driveTable, ...options.plugins?.["drive"] },
     board: { use: "board-sim", hat: judge.path, room: "corridor" },
     movement: { use: "tools-movement" },
@@ -113,12 +123,12 @@ async function ofRobot(
   // The first motion waits until the motor controller has started.
   await robot.service("drive").move({ distanceM: 0.05 });
   for (let run = 0; run < (long ? LONG_RUNS : RUNS); run++) {
-    await before(robot);
+    await before(robot, judge.hat);
     const startedMs = sharedNowMs();
     const moved = robot.service("drive").move({ distanceM: run % 2 ? -3 : 3 });
     await judge.driving();
     await drive(run);
-    const atMs = await stop(robot, moved, startedMs);
+    const atMs = await stop(robot, moved, startedMs, judge.hat);
     tookMs.push((await judge.stoppedAtMs()) - atMs);
     await moved;
     await Bun.sleep(REST_MS);
@@ -136,6 +146,41 @@ async function stopCommand(...flags: string[]): Promise<void> {
   if ((await command.exited) !== 0) throw new Error("The stop command did not reach the robot.");
 }
 
+/** The kernel's joystick as a pipe that this process writes. */
+class JoystickPipe implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "myna-input-"));
+  readonly #fd: number;
+
+  constructor() {
+    if (Bun.spawnSync(["mkfifo", join(this.folder, "js0")]).exitCode !== 0) throw new Error("No mkfifo.");
+    this.#fd = openSync(join(this.folder, "js0"), "r+");
+  }
+
+  /** The stop button, in an event of linux/joystick.h. */
+  press(down: boolean): void {
+    writeSync(this.#fd, Uint8Array.of(0, 0, 0, 0, down ? 1 : 0, 0, 1, PAD_STOP));
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function release(robot: TestRobot): Promise<void> {
+  const body = robot.service("body");
+  await body.release();
+  await until(() => body.state()?.latched === undefined, WAIT_MS, "the release");
+}
+
+function buttonIsUp(robot: TestRobot): boolean {
+  return robot.health().plugins.find(({ id }) => id === "button")?.inspect["pressed"] === false;
+}
+
+/**
+ * What stops the robot, by name. A stop that comes by another door (a page's POST /stop) is one more entry: plugins that open the
+ * door, what knocks, and what releases it before the next run.
+ */
 const cases: Part["cases"] = {
   sigkill: ofProcess("SIGKILL"),
   sigsegv: ofProcess("SIGSEGV"),
@@ -170,6 +215,64 @@ const cases: Part["cases"] = {
         await until(() => robot.service("body").state()?.latched === undefined, WAIT_MS, "the release");
       },
     ),
+  stop_button: (options) =>
+    ofRobot(
+      options,
+      { plugins: { button: { use: "button-gpio", on_long_press: "none" } } },
+      async (_, __, ___, hat) => {
+        const atMs = sharedNowMs();
+        hat.levels[USER_BUTTON] = 0;
+        return atMs;
+      },
+      async (robot, hat) => {
+        hat.levels[USER_BUTTON] = 1;
+        await until(() => buttonIsUp(robot), WAIT_MS, "the button to be let go");
+        await release(robot);
+      },
+    ),
+  async stop_pad(options) {
+    using pad = new JoystickPipe();
+    return await ofRobot(
+      options,
+      { plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: pad.folder } } },
+      async () => {
+        const atMs = sharedNowMs();
+        pad.press(true);
+        return atMs;
+      },
+      async (robot) => {
+        const found = () => robot.health().plugins.find(({ id }) => id === "pad")?.state === "ready";
+        await until(found, WAIT_MS, "the pad to be found");
+        pad.press(false);
+        await release(robot);
+      },
+    );
+  },
+  async stop_word(options) {
+    const room = new Room({ echoDb: -Infinity });
+    const word = await flite("stop", "awb");
+    let listening = false;
+    return await ofRobot(
+      options,
+      { plugins: { words: { use: "keyword-pocketsphinx" } } },
+      async (robot) => {
+        const sinceMs = performance.now();
+        const heard = () => robot.events("keyword.heard").find(({ heard_at_ms: atMs }) => atMs > sinceMs);
+        // Not every one is heard: who is not obeyed says it again.
+        for (let said = 0; said < WORD_TRIES && !heard(); said++) {
+          room.say(word);
+          await until(() => heard() !== undefined, WORD_WAIT_MS, "the word").catch(() => {});
+        }
+        const { heard_at_ms: heardAtMs = NaN } = heard() ?? {};
+        return performance.timeOrigin + heardAtMs;
+      },
+      async (robot) => {
+        if (listening) return;
+        listening = true;
+        await robot.robot.audio.port.openCapture(room.microphone);
+      },
+    );
+  },
   async link_lost(options) {
     await using server = await RawServer.listen();
     const connect = async (robot: TestRobot) => {
@@ -201,6 +304,9 @@ const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
   lease: { title: "the intent's lease ends: one tick", most: 10 },
   stop_tool: { title: "the stop tool is called", most: 50 },
   stop_cli: { title: "`sh plugins/drive-picarx/stop.sh` is started", most: 50 },
+  stop_button: { title: "the HAT's button is pressed", most: 50 },
+  stop_word: { title: "the stop word was recognised", most: 50 },
+  stop_pad: { title: "the gamepad's stop button is pressed", most: 50 },
   link_lost: { title: "the server drops the connection", most: 50 },
 };
 

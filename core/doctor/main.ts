@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { MynaError } from "../errors.ts";
+import * as myna from "../index.ts";
+import { sharePackages } from "../loader.ts";
 import { createLog, describeError } from "../log.ts";
 import { isTable, profileFile, readLayers, shown } from "../profile-source.ts";
 import { loadProfile, PACKAGE_FOLDER } from "../profile.ts";
@@ -10,36 +12,51 @@ import { startRobot } from "../runtime.ts";
 import { checkAudio } from "./audio-check.ts";
 import { echoKeys, echoText } from "./echo-report.ts";
 import { echoVerdict } from "./echo-verdict.ts";
+import { checkEndpoints } from "./endpoint-check.ts";
+import { findingText, findingsSummary } from "./findings-report.ts";
+import { checkRobot } from "./robot-check.ts";
+import type { PluginFinding } from "./robot-check.ts";
 import { editToml } from "./toml-edit.ts";
 
-const USAGE = `Usage: bun run doctor audio [--profile NAME] [--set KEY=VALUE] [--write]
+const USAGE = `Usage: bun run doctor [--profile NAME] [--set KEY=VALUE] [--json] [--root DIR]
+       bun run doctor audio [--profile NAME] [--set KEY=VALUE] [--write]
 
-Plays a sweep and a voice through the robot's loudspeaker, measures what its microphone hears of them, and says whether the
-robot may listen while it speaks. Takes 15 s; be quiet meanwhile.
+Looks at everything the robot needs: board, pins, I2C, sound devices, camera, computer, network and key; says what is wrong and what
+mends it. Nothing moves and nothing is played; a robot may run meanwhile. Exit code 1 where something failed.
 
+  --json           All findings as one JSON object.
+  --root DIR       Look for the system's files below DIR, such as the card of a Raspberry Pi, instead of on this computer.
+
+"audio" plays a sweep and a voice through the robot's loudspeaker, measures what its microphone hears of them, and says whether
+the robot may listen while it speaks. Takes 15 s; be quiet meanwhile.
+
+  --write          Write what follows into local.toml beside the profile.
+
+For both:
   --profile NAME   Robot to check, as for \`bun run start\`. Default: desktop-sim.
   --set KEY=VALUE  Override a profile key; repeatable.
-  --write          Write what follows into local.toml beside the profile.
 `;
 const EXIT_USAGE = 2;
-/** What was asked for could not be proven; as grep says that it found nothing. */
+/** What was asked for could not be proven, or something failed; as grep says that it found nothing. */
 const EXIT_NOT_PROVEN = 1;
 const EXIT_SOFTWARE = 70;
 /** Drivers that the check needs: devices, the listening chain and voice detectors. */
 const AUDIO_DRIVER = /^(mic|speaker|aec|echo|noise|gain|vad)-/;
 
 /** The checks by name. */
-const CHECKS: Record<string, (flags: DoctorFlags) => Promise<number>> = { audio };
+const CHECKS: Record<string, (flags: DoctorFlags) => Promise<number>> = { audio, robot };
 
 interface DoctorFlags {
   profile: string;
   set: string[];
   write: boolean;
+  json: boolean;
+  root: string;
 }
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseFlags(argv);
-  const check = CHECKS[positionals[0] ?? ""];
+  const check = CHECKS[positionals[0] ?? "robot"];
   if (values.help || !check || positionals.length > 1) {
     process.stdout.write(USAGE);
     return values.help ? 0 : EXIT_USAGE;
@@ -48,6 +65,8 @@ async function main(argv: string[]): Promise<number> {
     profile: values.profile ?? "desktop-sim",
     set: values.set ?? [],
     write: values.write === true,
+    json: values.json === true,
+    root: values.root ?? "",
   });
 }
 
@@ -60,12 +79,34 @@ function parseFlags(argv: string[]) {
         profile: { type: "string" },
         set: { type: "string", multiple: true },
         write: { type: "boolean" },
+        json: { type: "boolean" },
+        root: { type: "string" },
         help: { type: "boolean" },
       },
     });
   } catch (cause) {
     throw new MynaError("CONFIG_INVALID", `${(cause as Error).message}\n\n${USAGE}`, { cause });
   }
+}
+
+async function robot({ profile: name, set, json, root }: DoctorFlags): Promise<number> {
+  const profile = await loadProfile(name, { set });
+  sharePackages(myna);
+  const findings: PluginFinding[] = [];
+  const tell = (finding: PluginFinding) => {
+    findings.push(finding);
+    if (!json) process.stdout.write(findingText(finding));
+  };
+  for await (const finding of checkRobot(profile, { env: process.env, root })) tell(finding);
+  const quiet = createLog({ write: () => {} });
+  for (const finding of await checkEndpoints(profile.session, process.env, quiet)) tell(finding);
+  const ok = findings.every(({ state }) => state !== "failed");
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ profile: profile.name, ok, findings }, null, 2)}\n`
+      : `\n${findingsSummary(findings)}\n`,
+  );
+  return ok ? 0 : EXIT_NOT_PROVEN;
 }
 
 async function audio({ profile: name, set, write }: DoctorFlags): Promise<number> {

@@ -3,7 +3,7 @@ import { isTable } from "../profile-source.ts";
 import type { Table } from "../profile-source.ts";
 
 /** What a key is to be. */
-export type TomlValue = string | number | boolean;
+export type TomlValue = string | number | boolean | readonly TomlValue[];
 
 /** Keys of tables, by the table's dotted name; null takes a table away. */
 export type TomlEdits = Record<string, Record<string, TomlValue> | null>;
@@ -28,7 +28,7 @@ export function editToml(text: string, edits: TomlEdits): string {
   for (const [table, keys] of Object.entries(edits)) {
     const found = table.split(".").reduce<unknown>((at, key) => (isTable(at) ? at[key] : undefined), parsed);
     const right = keys
-      ? isTable(found) && Object.entries(keys).every(([key, value]) => found[key] === value)
+      ? isTable(found) && Object.entries(keys).every(([key, value]) => Bun.deepEquals(found[key], value))
       : found === undefined;
     if (!right)
       throw new MynaError(
@@ -42,19 +42,29 @@ export function editToml(text: string, edits: TomlEdits): string {
 function setKeys(lines: string[], table: string, keys: Record<string, TomlValue>): string[] {
   const place = tablePlace(lines, table);
   if (!place) {
-    const added = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    const added = Object.entries(keys).map(([key, value]) => `${key} = ${literal(value)}`);
     const before = lines.join("\n").trimEnd();
     return [...(before === "" ? [] : [...before.split("\n"), ""]), `[${table}]`, ...added];
   }
   const body = lines.slice(place.from + 1, place.to);
   const missing: string[] = [];
   for (const [key, value] of Object.entries(keys)) {
-    const line = `${key} = ${JSON.stringify(value)}`;
+    const line = `${key} = ${literal(value)}`;
     const at = body.findIndex((text) => text.replace(/\s*=.*$/, "").trim() === key);
     if (at < 0) missing.push(line);
-    else body[at] = line;
+    else body[at] = `${line}${commentOf(body[at]!)}`;
   }
   return [...lines.slice(0, place.from + 1), ...missing, ...body, ...lines.slice(place.to)];
+}
+
+/** Strings, numbers and booleans are in JSON what they are in TOML. */
+function literal(value: TomlValue): string {
+  return Array.isArray(value) ? `[${value.map(literal).join(", ")}]` : JSON.stringify(value);
+}
+
+/** " # …" at the end of a line, outside of strings. */
+function commentOf(line: string): string {
+  return /^(?:[^"'#]|"(?:[^"\\]|\\.)*"|'[^']*')*?(\s*#.*)$/.exec(line)?.[1] ?? "";
 }
 
 function without(lines: string[], table: string): string[] {

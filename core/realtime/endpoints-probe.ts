@@ -1,22 +1,12 @@
-import type { SessionConfig } from "./config.ts";
-import { dialer } from "./dialer.ts";
-import { SwitchedDialect } from "./dialect-switch.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Logger } from "../log.ts";
-import type { Connect } from "./transport.ts";
+import { greeter } from "./greeting.ts";
+import type { GreeterDeps, Greeting } from "./greeting.ts";
 
-/** A server that says nothing, but holds the connection for so long, counts as well. */
-const SILENT_MS = 2000;
 /** One that refused us for good is asked much less often. */
 const REFUSED_MS = 300_000;
 
 /** What {@link EndpointsProbe} works with. */
-export interface EndpointsProbeDeps {
-  config: SessionConfig;
-  connect: Connect;
-  /** Which dialect servers turned out to speak, by URL. */
-  known: Map<string, "ga" | "beta">;
-  log: Logger;
+export interface EndpointsProbeDeps extends GreeterDeps {
   source: (at: number) => Endpoint | null;
   /** The server at this position lets us in again. */
   onRecovered: (at: number) => void;
@@ -28,7 +18,7 @@ export interface EndpointsProbeDeps {
  */
 export class EndpointsProbe {
   readonly #deps: EndpointsProbeDeps;
-  readonly #dial: Connect;
+  readonly #greet: (endpoint: Endpoint) => Greeting;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the look at a server that is under way. */
   #cancel = () => {};
@@ -40,9 +30,7 @@ export class EndpointsProbe {
 
   constructor(deps: EndpointsProbeDeps) {
     this.#deps = deps;
-    const { connect, known, log } = deps;
-    const { model, dialect: speaks } = deps.config;
-    this.#dial = dialer({ connect, dialect: new SwitchedDialect(), model, speaks, known, log });
+    this.#greet = greeter(deps);
   }
 
   /** Watches the servers before this position, from now on and until `stop`. */
@@ -99,43 +87,15 @@ export class EndpointsProbe {
     return Math.min(max_ms, initial_ms * factor ** this.#failures);
   }
 
-  #try(at: number): Promise<"there" | "away" | "refused"> {
+  async #try(at: number): Promise<"there" | "away" | "refused"> {
     const endpoint = this.#endpoint(at);
-    if (endpoint === null || endpoint === "refused") return Promise.resolve(endpoint ?? "away");
+    if (endpoint === null || endpoint === "refused") return endpoint ?? "away";
     this.#counters.probes++;
-    const { config } = this.#deps;
-    const answer = Promise.withResolvers<"there" | "away" | "refused">();
-    const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
-    const limit = setTimeout(() => answer.resolve("away"), handshakeMs);
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    const wire = this.#dial(
-      {
-        url: endpoint.url,
-        headers: {},
-        handshakeMs,
-        sendMs,
-        maxMessageBytes: config.limits.message_bytes,
-        endpoint,
-      },
-      {
-        onOpen: () => void (silence = setTimeout(() => answer.resolve("there"), SILENT_MS)),
-        onText: (text) => {
-          if (text.includes('"session.created"')) answer.resolve("there");
-          // What else it says first is why it does not want us: the close that follows says it again.
-          else clearTimeout(silence);
-        },
-        onAudio() {},
-        onBinary() {},
-        onPong() {},
-        onClose: ({ retryable }) => answer.resolve(retryable ? "away" : "refused"),
-      },
-    );
-    this.#cancel = () => answer.resolve("away");
-    return answer.promise.finally(() => {
-      clearTimeout(limit);
-      clearTimeout(silence);
-      void wire.close();
-    });
+    const { answer, cancel } = this.#greet(endpoint);
+    this.#cancel = cancel;
+    const failure = await answer;
+    if (failure === null) return "there";
+    return failure.retryable ? "away" : "refused";
   }
 
   #endpoint(at: number): Endpoint | null | "refused" {

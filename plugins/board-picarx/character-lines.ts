@@ -28,11 +28,38 @@ export function openCharacterLines(
   return chip === undefined ? undefined : new CharacterChip(chip, pollMs);
 }
 
+/**
+ * Who holds which of `lines`, by the names that the holders gave, "" for none given; those that nobody holds are left out. Nothing
+ * is requested. DEVICE_NOT_FOUND where the chip has no such line, undefined where the kernel shows no such chip.
+ */
+export function lineConsumers(
+  labels: readonly string[],
+  lines: readonly number[],
+  folder = "/dev",
+): Map<number, string> | undefined {
+  const fd = findChip(labels, folder);
+  if (fd === undefined) return undefined;
+  try {
+    const held = new Map<number, string>();
+    for (const line of lines) {
+      const info = gpio.lineInfo(line);
+      try {
+        ioctl(fd, gpio.GPIO_V2_GET_LINEINFO, info, "GPIO_V2_GET_LINEINFO");
+      } catch (cause) {
+        if (errnoOf(cause) !== "EINVAL") throw cause;
+        throw coded("DEVICE_NOT_FOUND", `the chip has no line ${line}`, cause);
+      }
+      if (gpio.readUsed(info)) held.set(line, gpio.readConsumer(info));
+    }
+    return held;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function findChip(labels: readonly string[], folder: string): number | undefined {
   let refused: unknown;
-  for (const name of readdirSync(folder)
-    .filter((file) => /^gpiochip\d+$/.test(file))
-    .sort()) {
+  for (const name of chipFiles(folder)) {
     let fd: number;
     try {
       fd = openSync(join(folder, name), "r+");
@@ -52,6 +79,16 @@ function findChip(labels: readonly string[], folder: string): number | undefined
   if (errnoOf(refused) === "EACCES")
     throw coded("DEVICE_FAILED", "GPIO may not be used: add the user to the group gpio", refused);
   return undefined;
+}
+
+function chipFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((file) => /^gpiochip\d+$/.test(file))
+      .sort();
+  } catch {
+    return [];
+  }
 }
 
 class CharacterChip implements LineChip {

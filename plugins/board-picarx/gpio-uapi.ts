@@ -19,6 +19,7 @@ const LINE_REQUEST_BYTES = 592;
 const LINE_VALUES_BYTES = 16;
 const NAME_BYTES = 32;
 
+const FLAG_USED = 1n;
 const FLAG_ACTIVE_LOW = 2;
 const FLAG_INPUT = 4;
 const FLAG_OUTPUT = 8;
@@ -49,6 +50,11 @@ export function lineInfo(line: number): Uint8Array {
 /** Who holds the line, by the name it gave; "" where nobody said. */
 export function readConsumer(info: Uint8Array): string {
   return text(info, NAME_BYTES);
+}
+
+/** True where somebody holds the line, the kernel's own drivers included. */
+export function readUsed(info: Uint8Array): boolean {
+  return (view(info).getBigUint64(72, true) & FLAG_USED) !== 0n;
 }
 
 /** Asks for a line as an output with its first level. */

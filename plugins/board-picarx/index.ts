@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { definePlugin } from "myna";
-import type { BoardLines, LineChip } from "myna";
+import type { BoardLines, BoardRevision, LineChip } from "myna";
 import { z } from "zod";
 import { BOARD_LINES, detectRevision } from "./revision.ts";
 
@@ -37,21 +37,24 @@ export default definePlugin({
   name: "board-picarx",
   config,
   provides: ["board"],
+  async doctor(visit) {
+    const {
+      i2c_device: i2cDevice,
+      gpio_chip: chip,
+      gpio_backend: backend,
+      revision,
+      device_tree,
+    } = visit.config;
+    const board = boardOf(visit.config, visit.path(device_tree));
+    const known = revision !== "auto" || board.revision !== "v4";
+    // Loads what drives the wires, which the runtime itself does not need.
+    const path = join(import.meta.dir, "doctor.ts");
+    const { checkBoard } = (await import(path)) as typeof import("./doctor.ts");
+    return await checkBoard(visit, board, { chip, backend, i2cDevice, known });
+  },
   async setup(ctx) {
-    const { revision: asked, i2c_device, gpio_chip, gpio_backend, lines: other, device_tree } = ctx.config;
-    const revision = asked === "auto" ? detectRevision(device_tree) : asked;
-    const known = BOARD_LINES[revision];
-    const lines: BoardLines = {
-      motorReset: other.motor_reset ?? known.motorReset,
-      leftDirection: other.left_direction ?? known.leftDirection,
-      rightDirection: other.right_direction ?? known.rightDirection,
-      ultrasonicTrigger: other.ultrasonic_trigger ?? known.ultrasonicTrigger,
-      ultrasonicEcho: other.ultrasonic_echo ?? known.ultrasonicEcho,
-      led: other.led ?? known.led,
-      userButton: other.user_button ?? known.userButton,
-      resetButton: other.reset_button ?? known.resetButton,
-      speakerEnable: other.speaker_enable ?? known.speakerEnable,
-    };
+    const { i2c_device, gpio_chip, gpio_backend } = ctx.config;
+    const { revision, lines } = boardOf(ctx.config, ctx.config.device_tree);
     const i2c = { module: join(import.meta.dir, "i2c.ts"), options: { device: i2c_device } };
     const lineChip = {
       module: join(import.meta.dir, "lines.ts"),
@@ -71,3 +74,23 @@ export default definePlugin({
     ctx.inspect(() => ({ revision, i2c: i2c_device, gpio: gpio_chip }));
   },
 });
+
+function boardOf(
+  { revision: asked, lines: other }: z.infer<typeof config>,
+  deviceTree: string,
+): { revision: BoardRevision; lines: BoardLines } {
+  const revision = asked === "auto" ? detectRevision(deviceTree) : asked;
+  const known = BOARD_LINES[revision];
+  const lines: BoardLines = {
+    motorReset: other.motor_reset ?? known.motorReset,
+    leftDirection: other.left_direction ?? known.leftDirection,
+    rightDirection: other.right_direction ?? known.rightDirection,
+    ultrasonicTrigger: other.ultrasonic_trigger ?? known.ultrasonicTrigger,
+    ultrasonicEcho: other.ultrasonic_echo ?? known.ultrasonicEcho,
+    led: other.led ?? known.led,
+    userButton: other.user_button ?? known.userButton,
+    resetButton: other.reset_button ?? known.resetButton,
+    speakerEnable: other.speaker_enable ?? known.speakerEnable,
+  };
+  return { revision, lines };
+}

@@ -11,13 +11,15 @@ export interface HeaderLinesOptions {
   backend: "auto" | "character" | "sysfs";
   /** How often edges are handed out. */
   pollMs: number;
+  /** Where the kernel shows character devices; "/dev" if not given. */
+  folder?: string;
 }
 
 /** The lines of a Raspberry Pi's header. DEVICE_NOT_FOUND where there is no such chip. */
-export async function openLines({ chip, backend, pollMs }: HeaderLinesOptions): Promise<LineChip> {
+export async function openLines({ chip, backend, pollMs, folder }: HeaderLinesOptions): Promise<LineChip> {
   const labels = chip === "auto" ? HEADER_CHIPS : [chip];
   const lines =
-    (backend === "sysfs" ? undefined : openCharacterLines(labels, pollMs)) ??
+    (backend === "sysfs" ? undefined : openCharacterLines(labels, pollMs, folder)) ??
     (backend === "character" ? undefined : await openSysfsLines(labels));
   if (lines) return lines;
   throw coded("DEVICE_NOT_FOUND", `there is no GPIO chip ${labels.join(" or ")} on this machine`);

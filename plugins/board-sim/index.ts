@@ -53,6 +53,11 @@ export default definePlugin({
   provides: ["board", "world"],
   state: (): State => ({ place: undefined, ownHat: undefined }),
   check: async ({ room }) => void (await loadRoom(room)),
+  async doctor({ config: { room, revision } }) {
+    const { name } = await loadRoom(room);
+    const message = `simulated: a Robot HAT ${revision.toUpperCase()} in memory, with its pins, bus and battery, in the room "${name}"`;
+    return [{ name: "board", state: "not_here", message }];
+  },
   async setup(ctx) {
     const { config: settings, state } = ctx;
     const { revision } = settings;

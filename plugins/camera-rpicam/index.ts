@@ -1,6 +1,7 @@
 import { JpegSplitter, MynaError, VideoChild, definePlugin } from "myna";
 import type { JpegFrame } from "myna";
 import { z } from "zod";
+import { checkCamera } from "./doctor.ts";
 
 /** Raspberry Pi OS from 2024 on, and before. */
 const PROGRAMS = ["rpicam-vid", "libcamera-vid"];
@@ -21,6 +22,7 @@ export default definePlugin({
   name: "camera-rpicam",
   config,
   provides: ["camera"],
+  doctor: ({ config: { program }, run }) => checkCamera(program, run),
   async setup(ctx) {
     const { width, height, fps, quality, upside_down, program, extra } = ctx.config;
     const found = (program === undefined ? PROGRAMS : [program]).map((name) => Bun.which(name)).find(Boolean);

@@ -22,6 +22,7 @@ export default definePlugin({
   config,
   requires: ["world"],
   provides: ["camera"],
+  doctor: () => [{ name: "camera", state: "not_here", message: "simulated" }],
   setup(ctx) {
     const { width, height, quality, fps, front_m } = ctx.config;
     const world = ctx.use("world");

@@ -9,7 +9,8 @@ export interface VideoFormat {
   pixels: "MJPG" | "YUYV";
 }
 
-const NAMES = "/sys/class/video4linux";
+/** Where the kernel names video devices. */
+export const NAMES = "/sys/class/video4linux";
 /** Video devices of a Raspberry Pi that are no cameras of their own: codecs, image processors, raw sensors. */
 const BOARD_DEVICES = /^(bcm2835-|unicam|rpivid|rpi-hevc|pispbe|rp1-cfe)/;
 

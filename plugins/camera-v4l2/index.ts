@@ -1,6 +1,7 @@
 import { JpegSplitter, MynaError, VideoChild, definePlugin } from "myna";
 import type { Picture } from "myna";
 import { z } from "zod";
+import { checkCamera } from "./doctor.ts";
 import { candidates, setFormat } from "./device.ts";
 import type { VideoFormat } from "./device.ts";
 import { FixedSplitter, bmpOfYuyv } from "./yuyv.ts";
@@ -23,6 +24,7 @@ export default definePlugin({
   name: "camera-v4l2",
   config,
   provides: ["camera"],
+  doctor: (visit) => checkCamera(visit),
   async setup(ctx) {
     const { device: wanted, width, height, fps, quality } = ctx.config;
     const program = Bun.which(ctx.config.program);

@@ -1,6 +1,11 @@
 import { MynaError, definePlugin } from "myna";
 import type { BodyState, Pose } from "myna";
+import { motorsStep } from "./calibration/motors.ts";
+import { cameraStep, steeringStep } from "./calibration/servos.ts";
+import { speedStep } from "./calibration/speed.ts";
+import { vendorStep } from "./calibration/vendor.ts";
 import { driveConfig } from "./config.ts";
+import { checkDrive } from "./doctor.ts";
 import { MotionDrive } from "./motion-drive.ts";
 import { MotionProcess } from "./motion-process.ts";
 import { settingsOf } from "./settings-of.ts";
@@ -25,6 +30,14 @@ export default definePlugin({
   config: driveConfig,
   requires: ["board"],
   provides: ["drive", "body"],
+  doctor: checkDrive,
+  calibrate: {
+    vendor: vendorStep,
+    motors: motorsStep,
+    steering: steeringStep,
+    camera: cameraStep,
+    speed: speedStep,
+  },
   state: (): State => ({ motions: 0, place: undefined, latched: undefined }),
   async setup(ctx) {
     const { config, state } = ctx;
@@ -71,6 +84,7 @@ export default definePlugin({
         },
         onStarted: (id) => drive.started(id),
         onEnded: (id, report) => drive.ended(id, report),
+        onRefused: (id) => drive.refused(id),
         onDied: (error) => void reset(error.message).finally(() => ctx.fail(error)),
       },
       ctx.log,
@@ -85,6 +99,8 @@ export default definePlugin({
     });
     ctx.defer(async () => {
       if (!(await motion.close())) await reset("the motion process had to be killed");
+      // What watches over a moving body is not to wait for word of a drive that is gone.
+      if (place.moving) ctx.publish("body.pose", { ...place, moving: false });
       // Whoever waits for a report gets it before the module world of this plugin, and its promises, are gone.
       await Bun.sleep(0);
     });

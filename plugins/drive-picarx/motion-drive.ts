@@ -17,6 +17,17 @@ interface Asked {
   onProgress: OnProgress | undefined;
 }
 
+/** A stream of intents. */
+interface Stream {
+  id: number;
+  /** Of its first intent. */
+  speedMps: number;
+  by: "person" | "program";
+  /** When its last intent ends, performance.now(). */
+  untilMs: number;
+  begun: boolean;
+}
+
 /** What {@link MotionDrive} needs. */
 export interface MotionDriveParts {
   motion: MotionProcess;
@@ -38,8 +49,9 @@ export interface MotionDriveParts {
 export class MotionDrive implements Drive {
   readonly #parts: MotionDriveParts;
   readonly #asked = new Map<number, Asked>();
-  /** The stream of intents under way, with the speed of its first. */
-  #stream: { id: number; speedMps: number; begun: boolean } | undefined;
+  /** Streams that have not ended, by their ids; the newest is the one under way. */
+  readonly #streams = new Map<number, Stream>();
+  #stream: Stream | undefined;
 
   constructor(parts: MotionDriveParts) {
     this.#parts = parts;
@@ -50,6 +62,7 @@ export class MotionDrive implements Drive {
     signal?: AbortSignal,
   ): Promise<MotionReport> {
     within("distanceM", distanceM, MAX_DISTANCE_M);
+    this.#notTaken();
     const speed_mps = this.#speed(speedMps);
     return await this.#run({ kind: "move", asked: distanceM, begun: false, onProgress }, signal, (id) => {
       const lease_ms = this.#parts.limits.maxMotionMs;
@@ -62,6 +75,7 @@ export class MotionDrive implements Drive {
     signal?: AbortSignal,
   ): Promise<MotionReport> {
     within("angleDeg", angleDeg, MAX_ANGLE_DEG);
+    this.#notTaken();
     const speed_mps = this.#speed(speedMps);
     return await this.#run({ kind: "turn", asked: angleDeg, begun: false, onProgress }, signal, (id) => {
       const lease_ms = this.#parts.limits.maxMotionMs;
@@ -73,12 +87,15 @@ export class MotionDrive implements Drive {
     speedMps,
     steerDeg,
     leaseMs = STEER_LEASE_MS,
+    by = "program",
   }: {
     speedMps: number;
     steerDeg: number;
     leaseMs?: number;
+    by?: "person" | "program";
   }): void {
     const { motion, limits, nextId } = this.#parts;
+    if (by === "program") this.#notTaken();
     try {
       within("speedMps", speedMps, limits.maxSpeedMps);
       within("steerDeg", steerDeg, 90);
@@ -87,7 +104,15 @@ export class MotionDrive implements Drive {
       this.stop("an intent that is none");
       throw error;
     }
-    const { id } = (this.#stream ??= { id: nextId(), speedMps, begun: false });
+    // A program's stream ends where a person begins; intents of the same kind of sender go on with it.
+    if (this.#stream && this.#stream.by !== by) {
+      motion.tell({ type: "stop", ended: "superseded", id: this.#stream.id });
+      this.#stream = undefined;
+    }
+    const stream = (this.#stream ??= { id: nextId(), speedMps, by, untilMs: 0, begun: false });
+    stream.untilMs = performance.now() + leaseMs;
+    const { id } = stream;
+    this.#streams.set(id, stream);
     motion.tell({ type: "drive", id, speed_mps: speedMps, steer_deg: steerDeg, lease_ms: leaseMs });
   }
 
@@ -112,9 +137,10 @@ export class MotionDrive implements Drive {
 
   /** The motion process began with it. */
   started(id: number): void {
-    if (this.#stream?.id === id) {
-      this.#stream.begun = true;
-      this.#parts.onStarted({ motion_id: id, kind: "drive", asked: this.#stream.speedMps });
+    const stream = this.#streams.get(id);
+    if (stream) {
+      stream.begun = true;
+      this.#parts.onStarted({ motion_id: id, kind: "drive", asked: stream.speedMps });
       return;
     }
     const motion = this.#asked.get(id);
@@ -127,18 +153,28 @@ export class MotionDrive implements Drive {
     this.#asked.get(id)?.onProgress?.({ movedM, turnedDeg });
   }
 
+  /** The motion process took no intent of it: the next intent begins another stream. */
+  refused(id: number): void {
+    if (this.#stream?.id === id) this.#stream = undefined;
+    this.#streams.delete(id);
+  }
+
   ended(id: number, { movedM, turnedDeg, ended }: MotionReport): void {
-    const stream = this.#stream?.id === id ? this.#stream : undefined;
-    if (stream) {
-      // Whoever sends it has to learn that it was stopped, even before it began.
-      if (!stream.begun) this.started(id);
-      this.#stream = undefined;
-    }
+    const stream = this.#streams.get(id);
+    // Whoever sends it has to learn that it was stopped, even before it began.
+    if (stream && !stream.begun) this.started(id);
+    this.refused(id);
     const motion = this.#asked.get(id);
     this.#asked.delete(id);
     if (!(stream ?? motion)?.begun) return;
     const kind = motion?.kind ?? "drive";
     this.#parts.onStopped({ motion_id: id, kind, ended, moved_m: movedM, turned_deg: turnedDeg });
+  }
+
+  /** Throws MOTION_TAKEN while a person drives. */
+  #notTaken(): void {
+    if (this.#stream?.by !== "person" || performance.now() > this.#stream.untilMs) return;
+    throw new MynaError("MOTION_TAKEN", "a person drives the robot now: wait until they let go");
   }
 
   #speed(speedMps: number | undefined): number {

@@ -18,6 +18,8 @@ export interface MotionProcessEvents {
   onStarted(id: number): void;
   /** Also for an intent that never began. */
   onEnded(id: number, report: MotionReport): void;
+  /** An intent that was not taken; one of a stream as well. */
+  onRefused(id: number): void;
   /** It died without being told to: its motors go on as they were, and nobody holds the reset line. */
   onDied(error: MynaError): void;
 }
@@ -207,7 +209,7 @@ export class MotionProcess {
         const error = coded(reply.code, reply.message);
         this.#waiting.get(reply.id)?.reject(error);
         this.#waiting.delete(reply.id);
-        return;
+        return this.#events.onRefused(reply.id);
       }
       case "fault":
         this.#fault = coded(reply.code, reply.message);

@@ -1,54 +1,15 @@
-import { readdirSync } from "node:fs";
-import { MynaError } from "myna";
+import type { HidConnection, HidLibrary } from "myna";
 import { lightReport } from "./feedback.ts";
 import type { Feedback } from "./feedback.ts";
 import { LAYOUTS } from "./layouts.ts";
 import type { Layout, Wire } from "./layouts.ts";
 import type { Pad, PadEvents } from "./pad.ts";
 
-/** The part of node-hid that is used. */
-export interface HidLibrary {
-  getHidapiVersion(): string;
-  devicesAsync(): Promise<{ vendorId: number; productId: number; path?: string | undefined }[]>;
-  HIDAsync: { open(path: string, options: { nonExclusive: boolean }): Promise<HidConnection> };
-}
-
-/** An open device of node-hid. */
-export interface HidConnection {
-  on(event: "data", handler: (report: Uint8Array) => void): unknown;
-  on(event: "error", handler: (error: unknown) => void): unknown;
-  getFeatureReport(id: number, length: number): Promise<Uint8Array>;
-  write(report: Buffer): Promise<number>;
-  close(): Promise<void>;
-}
-
 /** Sony pads give their long reports over Bluetooth after one of these was read: id and length. */
 const WAKING_REPORTS = [
   [0x02, 37],
   [0x05, 41],
 ] as const;
-
-/** False where the kernel shows no HID device at all: then node-hid, some 10 MB of memory, need not be loaded. */
-export function anyHidDevice(folder = "/sys/class/hidraw"): boolean {
-  try {
-    return readdirSync(folder).length > 0;
-  } catch {
-    return false;
-  }
-}
-
-/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
-export async function loadHid(load: () => Promise<unknown> = () => import("node-hid")): Promise<HidLibrary> {
-  try {
-    const hid = (await load()) as HidLibrary;
-    // Its binary is loaded at the first call.
-    hid.getHidapiVersion();
-    return hid;
-  } catch (cause) {
-    const fix = "sudo apt install libusb-1.0-0 libudev1";
-    throw new MynaError("DEVICE_NOT_FOUND", `node-hid cannot be loaded: ${fix}`, { cause });
-  }
-}
 
 /** The first gamepad whose reports are known, opened; undefined where there is none. */
 export async function openHidPad(hid: HidLibrary, events: PadEvents): Promise<Pad | undefined> {

@@ -1,8 +1,8 @@
-import { definePlugin } from "myna";
+import { anyHidDevice, definePlugin, loadHid } from "myna";
+import type { HidLibrary } from "myna";
 import { z } from "zod";
 import type { Feedback } from "./feedback.ts";
-import { anyHidDevice, loadHid, openHidPad } from "./hid-pad.ts";
-import type { HidLibrary } from "./hid-pad.ts";
+import { openHidPad } from "./hid-pad.ts";
 import { openJoystick } from "./joystick-pad.ts";
 import { BUTTONS } from "./pad-state.ts";
 import type { Pad, PadEvents } from "./pad.ts";
@@ -129,7 +129,7 @@ export default definePlugin({
     const find = async (): Promise<Pad | undefined> => {
       if (settings.hid && missing === undefined && anyHidDevice())
         try {
-          library ??= await loadHid();
+          library ??= await loadHid(() => import("node-hid"));
           const found = await openHidPad(library, events);
           if (found) return found;
         } catch (error) {
@@ -166,7 +166,7 @@ export default definePlugin({
       if (!intent) return;
       const { speedMps, steerDeg, panDeg, tiltDeg } = intent;
       try {
-        if (ctx.has("drive")) ctx.use("drive").steer({ speedMps, steerDeg, leaseMs: LEASE_MS });
+        if (ctx.has("drive")) ctx.use("drive").steer({ speedMps, steerDeg, leaseMs: LEASE_MS, by: "person" });
       } catch (error) {
         noted(error);
         teleop.drop();

@@ -1,6 +1,7 @@
 import { MynaError, definePlugin } from "myna";
 import type { LineReading } from "myna";
 import { z } from "zod";
+import { grayscaleStep } from "./calibration.ts";
 import { readLine } from "./read-line.ts";
 
 /** At rest the motion process tells what it sees twice a second. */
@@ -20,6 +21,7 @@ export default definePlugin({
   }),
   requires: ["body"],
   provides: ["line"],
+  calibrate: { grayscale: grayscaleStep },
   setup(ctx) {
     const { line_reference, cliff_reference } = ctx.config;
     const body = ctx.use("body");

@@ -1,6 +1,7 @@
 import { definePlugin, MynaError } from "myna";
 import { z } from "zod";
 import { countCost } from "./cost-metrics.ts";
+import { checkRuntime } from "./doctor.ts";
 import { Exposition } from "./exposition.ts";
 import { measureProcess } from "./process-metrics.ts";
 import { countTopics, showHealth } from "./robot-metrics.ts";
@@ -16,6 +17,7 @@ const config = z.object({
 export default definePlugin({
   name: "metrics-prometheus",
   config,
+  doctor: ({ config: { host, port } }) => checkRuntime(host, port),
   setup(ctx) {
     const { port, host } = ctx.config;
     const metrics = new Exposition();

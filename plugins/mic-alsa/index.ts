@@ -1,4 +1,4 @@
-import { ALSA_DEVICE, definePlugin, findAlsaPlace, keepDevice } from "myna";
+import { ALSA_DEVICE, checkSoundDevice, definePlugin, findAlsaPlace, keepDevice } from "myna";
 import { z } from "zod";
 
 /** A microphone of this computer, through ALSA. */
@@ -11,6 +11,10 @@ export default definePlugin({
     silent_restart_s: z.number().min(0).max(3600).default(60),
     acoustic: z.boolean().default(true),
   }),
+  doctor: (visit) => {
+    const { config } = visit;
+    return checkSoundDevice(visit, "capture", config.device, () => findAlsaPlace("capture", config.device));
+  },
   setup(ctx) {
     const { device, buffer_ms, rate_hz, silent_restart_s, acoustic } = ctx.config;
     return keepDevice(ctx, {

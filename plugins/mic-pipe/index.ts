@@ -1,4 +1,4 @@
-import { PIPE_DEVICE, PIPE_PROGRAMS, definePlugin, findPipePlace, keepDevice } from "myna";
+import { PIPE_DEVICE, PIPE_PROGRAMS, checkSoundDevice, definePlugin, findPipePlace, keepDevice } from "myna";
 import { z } from "zod";
 
 /** A microphone of this computer, through a recording program. */
@@ -11,6 +11,12 @@ export default definePlugin({
     silent_restart_s: z.number().min(0).max(3600).default(60),
     acoustic: z.boolean().default(true),
   }),
+  doctor: (visit) => {
+    const { config } = visit;
+    return checkSoundDevice(visit, "capture", config.device, () =>
+      findPipePlace("capture", config.device, config.program),
+    );
+  },
   setup(ctx) {
     const { device, program, rate_hz, silent_restart_s, acoustic } = ctx.config;
     return keepDevice(ctx, {

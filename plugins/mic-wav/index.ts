@@ -12,6 +12,7 @@ export default definePlugin({
   }),
   state: () => ({ spoken: false }),
   check: ({ file }) => void (file !== undefined && load(file)),
+  doctor: () => [{ name: "microphone", state: "not_here", message: "simulated" }],
   async setup(ctx) {
     const { file, loop, start_after_s } = ctx.config;
     const pcm = file === undefined ? undefined : load(file);

@@ -1,4 +1,4 @@
-import { ALSA_DEVICE, definePlugin, findAlsaPlace, keepDevice, switchSpeaker } from "myna";
+import { ALSA_DEVICE, checkSoundDevice, definePlugin, findAlsaPlace, keepDevice, switchSpeaker } from "myna";
 import { z } from "zod";
 
 /** A loudspeaker of this computer, through ALSA. */
@@ -11,6 +11,10 @@ export default definePlugin({
     enable_tail_ms: z.number().int().min(0).max(60_000).default(500),
     acoustic: z.boolean().default(true),
   }),
+  doctor: (visit) => {
+    const { config } = visit;
+    return checkSoundDevice(visit, "playback", config.device, () => findAlsaPlace("playback", config.device));
+  },
   async setup(ctx) {
     const { device, buffer_ms, rate_hz, enable_tail_ms, acoustic } = ctx.config;
     await keepDevice(ctx, {

@@ -1,4 +1,12 @@
-import { PIPE_DEVICE, PIPE_PROGRAMS, definePlugin, findPipePlace, keepDevice, switchSpeaker } from "myna";
+import {
+  PIPE_DEVICE,
+  PIPE_PROGRAMS,
+  checkSoundDevice,
+  definePlugin,
+  findPipePlace,
+  keepDevice,
+  switchSpeaker,
+} from "myna";
 import { z } from "zod";
 
 /** A loudspeaker of this computer, through a playing program. */
@@ -12,6 +20,12 @@ export default definePlugin({
     enable_tail_ms: z.number().int().min(0).max(60_000).default(500),
     acoustic: z.boolean().default(true),
   }),
+  doctor: (visit) => {
+    const { config } = visit;
+    return checkSoundDevice(visit, "playback", config.device, () =>
+      findPipePlace("playback", config.device, config.program),
+    );
+  },
   async setup(ctx) {
     const { device, program, rate_hz, lead_ms, enable_tail_ms, acoustic } = ctx.config;
     await keepDevice(ctx, {

@@ -6,6 +6,7 @@ export default definePlugin({
   name: "speaker-wav",
   config: z.object({ file: filePath().optional() }),
   state: () => ({ recordings: 0 }),
+  doctor: () => [{ name: "loudspeaker", state: "not_here", message: "simulated" }],
   async setup(ctx) {
     const { file } = ctx.config;
     if (file !== undefined) {

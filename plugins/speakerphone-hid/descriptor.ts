@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
 /** One value of a report, as a HID report descriptor describes it (Device Class Definition for HID 1.11, 6.2.2). */
 export interface Field {
   kind: "input" | "output";
@@ -24,6 +27,11 @@ interface Globals {
   size: number;
   count: number;
   reportId: number;
+}
+
+/** The report descriptor of "/dev/hidraw…", which node-hid does not tell. */
+export function descriptorOf(path: string, folder = "/sys/class/hidraw"): Uint8Array {
+  return readFileSync(join(folder, basename(path), "device", "report_descriptor"));
 }
 
 /** The fields of a descriptor that is well formed; what follows a damaged place is left out. */

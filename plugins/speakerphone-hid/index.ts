@@ -1,8 +1,7 @@
-import { definePlugin } from "myna";
+import { anyHidDevice, definePlugin, loadHid } from "myna";
+import type { HidConnection, HidLibrary } from "myna";
 import { z } from "zod";
-import { fieldsOf } from "./descriptor.ts";
-import { anyHidDevice, descriptorOf, loadHid } from "./hid-library.ts";
-import type { HidConnection, HidLibrary } from "./hid-library.ts";
+import { descriptorOf, fieldsOf } from "./descriptor.ts";
 import { Phone } from "./phone.ts";
 
 const LOOK_PERIOD_MS = 2000;
@@ -79,7 +78,7 @@ export default definePlugin({
       if (connected || looking || missing !== undefined || !anyHidDevice()) return;
       looking = true;
       try {
-        library ??= await loadHid();
+        library ??= await loadHid(() => import("node-hid"));
         await open(library);
       } catch (error) {
         // A phone that may not be opened is looked for again; a library that is not there is not.

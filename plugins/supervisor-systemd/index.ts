@@ -1,5 +1,6 @@
 import { definePlugin } from "myna";
 import { z } from "zod";
+import { checkUnit } from "./doctor.ts";
 import { NotifySocket } from "./notify-socket.ts";
 
 /** Signs of life in one time limit of the watchdog (sd_watchdog_enabled(3) advises half of it). */
@@ -15,6 +16,7 @@ export default definePlugin({
     /** Longest time between two states that are told, seconds. */
     status_s: z.number().min(1).max(3600).default(10),
   }),
+  doctor: checkUnit,
   setup(ctx) {
     const { NOTIFY_SOCKET: path, WATCHDOG_USEC: watchdogUs } = process.env;
     if (!path) {

@@ -1,3 +1,4 @@
+import { isMynaError } from "myna";
 import type { Body, Drive, MotionReport, PluginContext, Pose } from "myna";
 
 /** How often an intent is sent, and how long it holds. */
@@ -72,7 +73,9 @@ export class Streams {
       try {
         look();
       } catch (error) {
-        reject(error);
+        // A person has taken the wheels: they are not ours to stop either.
+        if (isMynaError(error) && error.code === "MOTION_TAKEN") resolve("superseded");
+        else reject(error);
       }
     };
     this.#underWay = resolve;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HatMemory } from "../../plugins/board-sim/hat-memory.ts";
 import { HatRobot, until } from "../fixtures/hat-robot.ts";
-import { MOTORS } from "./body-kit.ts";
+import { LINES, MOTORS, stoppedAtMs } from "./body-kit.ts";
 
 const DEAD_MAN = 4;
 const STOP = 1;
@@ -32,11 +32,13 @@ function send(type: number, number: number, value: number): void {
 const press = (button: number) => send(1, button, 1);
 const letGo = (button: number) => send(1, button, 0);
 const forward = () => send(2, STICK_Y, -32_767);
+const backward = () => send(2, STICK_Y, 16_000);
 const turning = (hat: HatMemory) => MOTORS.some((register) => hat.registers[register] !== 0);
 
-async function pilot(): Promise<HatRobot> {
+async function pilot(others: Record<string, { use: string }> = {}): Promise<HatRobot> {
   const one = await HatRobot.start({
-    drive: { use: "drive-picarx" },
+    drive: { use: "drive-picarx", reverse_max_s: 12 },
+    ...others,
     pad: { use: "gamepad-hid", hid: false, input_folder: folder, release_s: 0.2 },
   });
   await until(() => one.robot.health().plugins.find(({ id }) => id === "pad")!.state === "ready", "the pad");
@@ -70,6 +72,63 @@ for (const [what, end] of ENDS) {
     if (what !== "the pad is unplugged") closeSync(device);
   });
 }
+
+test("a person at the pad takes the wheels from a tool, which neither fights nor gets them back while they hold on", async () => {
+  await using one = await pilot({ movement: { use: "tools-movement" } });
+  const { robot, hat } = one;
+  const right = () => hat.levels[LINES.rightDirection] === 1;
+  const steering = robot.call("steer", { direction: "left", distance_m: 2 });
+  await until(() => turning(hat) && right(), "the tool drives forward");
+  backward();
+  press(DEAD_MAN);
+  expect((await steering).result).toMatchObject({ ended: "superseded" });
+  await until(() => turning(hat) && !right(), "the person drives backward");
+  const from = hat.written;
+  expect(await robot.call("move", { distance_m: 1 })).toMatchObject({ ok: false, code: "MOTION_TAKEN" });
+  expect(await robot.call("steer", { direction: "left" })).toMatchObject({
+    result: { ended: "superseded", moved_m: 0 },
+  });
+  await Bun.sleep(200);
+  expect(stoppedAtMs(hat, from)).toBeUndefined();
+  expect([turning(hat), right()]).toEqual([true, false]);
+  letGo(DEAD_MAN);
+  await until(() => !turning(hat), "letting go stops");
+  await until(() => robot.events("motion.stopped").length === 2, "both streams are told of");
+  const [tool, person] = robot.events("motion.stopped");
+  expect(tool).toMatchObject({ kind: "drive", ended: "superseded" });
+  expect(tool!.moved_m).toBeGreaterThan(0);
+  expect(person!.moved_m).toBeLessThan(0);
+  const moved = robot.call("move", { distance_m: 0.2 });
+  expect((await moved).result).toMatchObject({ ended: "completed" });
+  closeSync(device);
+});
+
+test("a motion that a person interrupts ends as superseded, and what waited behind it does not begin", async () => {
+  await using one = await pilot({ movement: { use: "tools-movement" } });
+  const { robot, hat } = one;
+  const moves = [robot.call("move", { distance_m: 2 }), robot.call("move", { distance_m: 1 })];
+  await until(() => turning(hat), "the tool drives");
+  press(DEAD_MAN);
+  const [first, second] = await Promise.all(moves);
+  expect(first!.result).toMatchObject({ ended: "superseded" });
+  expect(second).toMatchObject({ ok: false, code: "MOTION_TAKEN" });
+  await until(() => !turning(hat), "the stick in the middle stands still");
+  closeSync(device);
+});
+
+test("a pad that is used while nothing may move does not keep the wheels from programs afterwards", async () => {
+  await using one = await pilot();
+  const body = one.robot.service("body");
+  body.emergencyStop("a test");
+  press(DEAD_MAN);
+  forward();
+  await Bun.sleep(200);
+  letGo(DEAD_MAN);
+  await body.release();
+  await until(() => body.state()?.latched === undefined, "the release");
+  expect((await one.robot.service("drive").move({ distanceM: 0.1 })).ended).toBe("completed");
+  closeSync(device);
+});
 
 test("after the stop button nothing drives until it was released, and then only by a new press", async () => {
   await using one = await pilot();

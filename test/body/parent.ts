@@ -9,7 +9,7 @@ const ignore = () => {};
 const log = { debug: ignore, info: ignore, warn: console.error, error: console.error } as never;
 const motion = new MotionProcess(
   settings,
-  { onPose: ignore, onState: ignore, onStarted: ignore, onEnded: ignore, onDied: ignore },
+  { onPose: ignore, onState: ignore, onStarted: ignore, onEnded: ignore, onRefused: ignore, onDied: ignore },
   log,
 );
 setInterval(() => motion.beat(), 50);

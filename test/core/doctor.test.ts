@@ -194,7 +194,7 @@ describe("bun run doctor", () => {
       cwd: ROOT,
       stdout: "pipe",
     });
-    expect(await new Response(child.stdout).text()).toStartWith("Usage: bun run doctor audio");
+    expect(await new Response(child.stdout).text()).toStartWith("Usage: bun run doctor");
     expect(await child.exited).toBe(2);
   });
 });

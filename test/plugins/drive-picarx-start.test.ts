@@ -16,6 +16,7 @@ beforeEach(async () => {
     onState() {},
     onStarted() {},
     onEnded: (id: number, report: { ended: string }) => void ended.push([id, report.ended]),
+    onRefused() {},
     onDied() {},
   };
   motion = new MotionProcess(bench.settings(), events, createLog({ write: () => {} }));
@@ -71,7 +72,7 @@ test("one that is stopped, or dropped by an emergency stop, before that never be
 test("a second process on the same robot is refused before that", async () => {
   const second = new MotionProcess(
     bench.settings(),
-    { onPose() {}, onState() {}, onStarted() {}, onEnded() {}, onDied() {} },
+    { onPose() {}, onState() {}, onStarted() {}, onEnded() {}, onRefused() {}, onDied() {} },
     createLog({ write: () => {} }),
   );
   await expect(second.claimed()).rejects.toMatchObject({ code: "DEVICE_BUSY" });

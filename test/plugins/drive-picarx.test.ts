@@ -73,6 +73,21 @@ describe("the runtime stops the wheels when the motion process", () => {
   }
 });
 
+test("a drive that is gone says that nothing moves, and the link is watched no more as if something did", async () => {
+  const { robot, motionPid } = await driving();
+  const { bus, services } = robot.robot;
+  await until(() => bus.last("body.pose")?.moving === true);
+  const restPoses: boolean[] = [];
+  bus.on("plugin.state_changed", ({ id, state }) => {
+    if (id === "drive" && state === "retrying")
+      restPoses.push(services.has("drive"), bus.last("body.pose")!.moving);
+  });
+  process.kill(motionPid, "SIGKILL");
+  await until(() => restPoses.length > 0);
+  expect(restPoses).toEqual([false, false]);
+  await robot.stop();
+});
+
 test("an emergency stop outlives a reload of the drive, and nothing moves by its release", async () => {
   const { robot, moved } = await driving();
   const body = robot.service("body");

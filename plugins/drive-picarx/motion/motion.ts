@@ -200,11 +200,12 @@ export class Motion {
     this.#next = { intent, leaseEndsMs: nowMs - delayMs + leaseMs };
   }
 
-  /** What waits is answered as having done nothing. */
+  /** What waits is answered as having done nothing; of a stream under way its motion answers. */
   #dropNext(ended: Ended): void {
     const { intent } = this.#next ?? {};
     this.#next = undefined;
-    if (intent) this.#parts.send({ type: "ended", id: intent.id, movedM: 0, turnedDeg: 0, ended });
+    if (intent && intent.id !== this.#motion?.id)
+      this.#parts.send({ type: "ended", id: intent.id, movedM: 0, turnedDeg: 0, ended });
   }
 
   /** Without an id all that is under way ends, and the wheels are stopped whatever they do. */

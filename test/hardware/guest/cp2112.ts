@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { setPriority } from "node:os";
 import { giveBytes, takeBytes } from "../../../plugins/board-sim/firmware.ts";
 import { HAT_ADDRESS, HatMemory } from "../../../plugins/board-sim/hat-memory.ts";
 import { Uhid } from "./uhid.ts";
@@ -57,6 +59,10 @@ function descriptor(): Uint8Array {
   bytes.push(0xc0);
   return Uint8Array.from(bytes);
 }
+
+// A chip does not wait for programs: the kernel gives it 50 ms to answer.
+const FIRST_OF_ALL = -20;
+for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), FIRST_OF_ALL);
 
 const hat = HatMemory.open(process.argv[2]!);
 let direction = 0;
@@ -135,4 +141,3 @@ const device = new Uhid({
     }
   },
 });
-console.log("ready");

@@ -1,8 +1,7 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
-import { MynaError } from "myna";
+import { readdirSync } from "node:fs";
+import { MynaError } from "./errors.ts";
 
-/** The part of node-hid that is used. */
+/** The part of the package node-hid that plugins use. */
 export interface HidLibrary {
   getHidapiVersion(): string;
   devicesAsync(): Promise<HidDevice[]>;
@@ -11,15 +10,20 @@ export interface HidLibrary {
 
 /** A device as node-hid lists it: once for each top-level collection. */
 export interface HidDevice {
+  vendorId: number;
+  productId: number;
   path?: string | undefined;
   product?: string | undefined;
   usagePage?: number | undefined;
 }
 
-/** An open device of node-hid. */
+/** An open device of node-hid; whoever opened it closes it. */
 export interface HidConnection {
+  /** A report with its number in front, where reports are numbered. */
   on(event: "data", handler: (report: Uint8Array) => void): unknown;
+  /** Also when it is unplugged. */
   on(event: "error", handler: (error: unknown) => void): unknown;
+  getFeatureReport(id: number, length: number): Promise<Uint8Array>;
   write(report: Buffer): Promise<number>;
   close(): Promise<void>;
 }
@@ -33,8 +37,11 @@ export function anyHidDevice(folder = "/sys/class/hidraw"): boolean {
   }
 }
 
-/** node-hid; DEVICE_NOT_FOUND where its system libraries are not installed. */
-export async function loadHid(load: () => Promise<unknown> = () => import("node-hid")): Promise<HidLibrary> {
+/**
+ * The package that `load` imports: `() => import("node-hid")`, which loads nothing before it is called. DEVICE_NOT_FOUND where its
+ * system libraries are not installed.
+ */
+export async function loadHid(load: () => Promise<unknown>): Promise<HidLibrary> {
   try {
     const hid = (await load()) as HidLibrary;
     // Its binary is loaded at the first call.
@@ -44,9 +51,4 @@ export async function loadHid(load: () => Promise<unknown> = () => import("node-
     const fix = "sudo apt install libusb-1.0-0 libudev1";
     throw new MynaError("DEVICE_NOT_FOUND", `node-hid cannot be loaded: ${fix}`, { cause });
   }
-}
-
-/** The report descriptor of "/dev/hidraw…", which node-hid does not tell. */
-export function descriptorOf(path: string, folder = "/sys/class/hidraw"): Uint8Array {
-  return readFileSync(join(folder, basename(path), "device", "report_descriptor"));
 }
