@@ -13,6 +13,10 @@ export const ERRORS = {
     retryable: false,
     meaning: "A plugin failed too often within a minute and was stopped.",
   },
+  PLUGIN_REQUIRED: {
+    retryable: false,
+    meaning: "A plugin that the profile requires, or that the caller needs itself, cannot be switched off.",
+  },
   SERVICE_UNAVAILABLE: { retryable: true, meaning: "No plugin provides the service at the moment." },
   SERVICE_TAKEN: { retryable: false, meaning: "Two plugins provide the same service." },
   WEB_PATH_TAKEN: { retryable: false, meaning: "Two plugins answer the same path of the web door." },

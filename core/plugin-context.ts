@@ -8,6 +8,7 @@ import type {
   RawFrameHandler,
 } from "./audio/port.ts";
 import type { Bus } from "./bus.ts";
+import type { HostPort } from "./host-port.ts";
 import { hostContext } from "./loader.ts";
 import type { Logger } from "./log.ts";
 import type { HealthReport, PluginContext } from "./plugin.ts";
@@ -27,6 +28,7 @@ export interface CoreParts {
   audio: AudioPort;
   session: SessionPort;
   log: Logger;
+  host: HostPort;
   report(): HealthReport;
   shutdown(exitCode: number, reason: string): void;
 }
@@ -144,6 +146,13 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       respond: (instructions) => hostContext(() => core.session.respond(instructions)),
       interrupt: () => hostContext(() => core.session.interrupt()),
       dismiss: () => hostContext(() => core.session.dismiss()),
+    },
+    host: {
+      plugins: () => hostContext(() => core.host.plugins()),
+      reload: (plugin) => hostContext(() => core.host.reload(plugin)),
+      disable: (plugin) => hostContext(() => core.host.disable(plugin)),
+      enable: (plugin) => hostContext(() => core.host.enable(plugin)),
+      onLog: (handler) => owned(() => core.host.onLog((line) => guarded("log line", () => handler(line))())),
     },
 
     on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void) {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { AudioPort } from "./audio/port.ts";
+import type { HostPort } from "./host-port.ts";
 import type { Logger } from "./log.ts";
 import type { SessionPort } from "./realtime/port.ts";
 import type { ServiceName, Services } from "./services.ts";
@@ -24,6 +25,8 @@ export interface PluginContext<Config = unknown, State = unknown> {
   readonly log: Logger;
   readonly audio: AudioPort;
   readonly session: SessionPort;
+  /** Privileged: the robot's plugins and its log, for a console. */
+  readonly host: HostPort;
 
   on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void): Undo;
   publish<T extends TopicName>(topic: T, event: Topics[T]): void;

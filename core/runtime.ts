@@ -87,7 +87,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     const link = bus.last("session.state_changed");
     return {
       ok:
-        plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") &&
+        plugins.every(({ state }) => state === "ready" || state === "degraded" || state === "stopped") &&
         (link?.state === "ready" || (link?.state === "idle" && hungUp === "idle")),
       uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
       profile: profile.name,
@@ -146,7 +146,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
       for (const driver of instance.entry.drivers) {
-        const reload = () => driver === instance.driver && void host.reload(instance.id).catch(() => {});
+        const reload = () =>
+          driver === instance.driver &&
+          instance.state !== "stopped" &&
+          void host.reload(instance.id).catch(() => {});
         undos.push(watchFolder(driver.entry, reload));
       }
     }
