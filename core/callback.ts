@@ -33,7 +33,6 @@ function bindMembers(value: Record<string, unknown>, within: Within): Record<str
 function hasFunctions(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return false;
-  for (const key in value)
-    if (typeof (value as Record<string, unknown>)[key] === "function") return true;
+  for (const key in value) if (typeof (value as Record<string, unknown>)[key] === "function") return true;
   return false;
 }

@@ -220,10 +220,11 @@ export interface WebRoute {
   path: string;
   /** The least role that may call it. */
   role: WebRole;
-  /** Largest body, bytes; a larger one is answered with 413 unread. Default 64 KiB. */
+  /** Largest body, bytes, at most 1 MiB; a larger one is answered with 413 and not read further. Default 64 KiB. */
   maxBodyBytes?: number;
   /** Calls per minute and caller; more are answered with 429. Default 600. */
   maxPerMinute?: number;
+  /** The body was read already. What it throws is answered with 500; an answer later than the route's end with 503. */
   handle(request: Request, caller: WebCaller): Response | Promise<Response>;
 }
 
@@ -235,13 +236,16 @@ export interface WebPeer {
   close(code: number, reason: string): void;
 }
 
-/** What a page's socket is answered with. Messages beyond the limits close it with 1009 (size) or 1008 (rate). */
+/**
+ * What a page's socket is answered with. Messages beyond the limits close it with 1009 (size) or 1008 (rate), binary ones with
+ * 1003; 1012 tells the page that the plugin is loaded anew, and to connect again.
+ */
 export interface WebSocketRoute {
   path: string;
   role: WebRole;
   /** Default 16 KiB. */
   maxMessageBytes?: number;
-  /** Default 100. */
+  /** Of one caller, all its sockets of this path together. Default 100. */
   maxMessagesPerSecond?: number;
   open(peer: WebPeer): { message(text: string): void; closed(): void };
 }
