@@ -27,6 +27,7 @@ export { linkFailure, socketFailure, statusFailure } from "./realtime/link-failu
 export type { LinkFailure } from "./realtime/link-failure.ts";
 export type { SessionPort } from "./realtime/port.ts";
 export type { Connect, Transport, TransportEvents, TransportRequest } from "./realtime/transport.ts";
+export { hideSecret } from "./secrets.ts";
 export * from "./services.ts";
 export { ToolPictures } from "./tools.ts";
 export type { Json, ToolCall, ToolDefinition } from "./tools.ts";

@@ -9,6 +9,7 @@ import type {
 } from "./audio/port.ts";
 import type { Bus } from "./bus.ts";
 import type { HostPort } from "./host-port.ts";
+import type { Drain } from "./drain.ts";
 import { hostContext } from "./loader.ts";
 import type { Logger } from "./log.ts";
 import type { HealthReport, PluginContext } from "./plugin.ts";
@@ -28,6 +29,7 @@ export interface CoreParts {
   audio: AudioPort;
   session: SessionPort;
   log: Logger;
+  drain: Drain;
   host: HostPort;
   report(): HealthReport;
   shutdown(exitCode: number, reason: string): void;
@@ -175,6 +177,17 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       owned(() => core.tools.add(tool, id, run, resources.signal));
     },
 
+    drain(finish) {
+      owned(() =>
+        core.drain.add(async () => {
+          try {
+            await run(finish);
+          } catch (error) {
+            owner.fault("drain", error);
+          }
+        }),
+      );
+    },
     defer(undo) {
       resources.own(() => run(undo));
     },

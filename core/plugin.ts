@@ -42,6 +42,11 @@ export interface PluginContext<Config = unknown, State = unknown> {
 
   tool<Parameters extends z.ZodObject>(tool: ToolDefinition<Parameters>): void;
 
+  /**
+   * Called when the program is to end without haste (SIGTERM, where `[runtime] drain_s` is above 0 and there are no wheels): take
+   * nobody new, and resolve when the last one has gone. What takes longer than `drain_s` is cut off.
+   */
+  drain(finish: () => void | Promise<void>): void;
   /** Registers clean-up of what was not acquired through the context. */
   defer(undo: () => void | Promise<void>): void;
   /** A repeating timer. */

@@ -1,6 +1,7 @@
 import { AudioEngine } from "./audio/engine.ts";
 import type { Capture } from "./audio/port.ts";
 import { Bus } from "./bus.ts";
+import { Drain } from "./drain.ts";
 import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
@@ -34,6 +35,8 @@ export interface Robot {
   readonly session: Session;
   readonly host: Host;
   report(): HealthReport;
+  /** Resolves when plugins have seen off whom they serve, or after `limitMs`. */
+  drain(limitMs: number): Promise<void>;
   /** Wheels first, then everything else; idempotent. */
   stop(reason: string): Promise<void>;
   /** Resolves with the exit code when the robot was asked to switch off, by a plugin or by `stop`. */
@@ -101,9 +104,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       },
     };
   };
+  const drain = new Drain();
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: ears.port, session: session.port, log, report, shutdown },
+    { bus, services, tools, audio: ears.port, session: session.port, log, drain, report, shutdown },
     profile.runtime.crash_limit,
   );
   const undos = [
@@ -155,7 +159,11 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     }
   }
   bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
-  return { bus, audio, services, tools, session, host, report, stop, stopped: stopped.promise };
+  return {
+    ...{ bus, audio, services, tools, session, host, report, stop },
+    drain: (limitMs) => drain.run(limitMs),
+    stopped: stopped.promise,
+  };
 }
 
 /** How long a body may coast after its wheels were stopped, before the rest is switched off all the same. */

@@ -9,8 +9,8 @@ import { SOCKET_HEADERS, secured } from "./security-headers.ts";
 import { Sockets } from "./sockets.ts";
 import type { Line } from "./sockets.ts";
 
-/** Calls of one address within a minute, whatever it asks for. */
-const ALL_PER_MINUTE = 6000;
+/** Calls of one address within a minute, whatever it asks for, of those who did not log in. */
+const STRANGER_PER_MINUTE = 3000;
 const MINUTE_MS = 60_000;
 /** A body that takes longer is a trick, or of no use any more. */
 const BODY_LIMIT_MS = 10_000;
@@ -91,25 +91,28 @@ export class Door {
   async #ask(request: Request, server: Bun.Server<Line>): Promise<Response | undefined> {
     const address = server.requestIP(request)?.address ?? "";
     const { site, mounts, identify } = this.#parts;
-    this.#limit(address, ALL_PER_MINUTE);
     site.checkHost(request);
+    const caller = identify(request, address);
+    const { key, role } = caller;
+    if (role === "public") this.#limit(address, STRANGER_PER_MINUTE);
     const { pathname } = new URL(request.url);
     if (DISGUISED.test(pathname)) throw new Refusal(400, "there is no such path");
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    if (request.method === "GET" && upgrade) return this.#openSocket(request, server, address, pathname);
+    if (request.method === "GET" && upgrade)
+      return this.#openSocket(request, server, address, pathname, caller);
     const mounted = findRoute(mounts, request.method, pathname);
     if (!mounted) throw nobody(kindsOf(mounts, pathname));
     const { route } = mounted;
     if (request.method !== "GET" && request.method !== "HEAD") site.checkOrigin(request, false);
-    const { key, role } = identify(request, address);
     this.#limit(`${key} ${route.method} ${route.path}`, route.maxPerMinute ?? 600);
+    if (asksForPage(request) && role === "public" && route.role !== "public") return toLogin();
     admit(role, route.role);
     return await this.#handle(mounted, request, { role, address });
   }
 
   async #handle({ route, gone }: MountedRoute, request: Request, caller: WebCaller): Promise<Response> {
     const limit = Math.min(route.maxBodyBytes ?? BODY_BYTES, LARGEST_BODY_BYTES);
-    const whole = await withBody(request, limit, AbortSignal.timeout(BODY_LIMIT_MS));
+    const whole = request.body ? await withBody(request, limit, AbortSignal.timeout(BODY_LIMIT_MS)) : request;
     const left = Promise.withResolvers<never>();
     const leave = () => left.reject(new Refusal(503, "reloaded; ask again", { "retry-after": "1" }));
     if (gone.signal.aborted) leave();
@@ -121,12 +124,17 @@ export class Door {
     }
   }
 
-  #openSocket(request: Request, server: Bun.Server<Line>, address: string, path: string): undefined {
-    const { mounts, site, identify } = this.#parts;
+  #openSocket(
+    request: Request,
+    server: Bun.Server<Line>,
+    address: string,
+    path: string,
+    { key, role }: ReturnType<Identify>,
+  ): undefined {
+    const { mounts, site } = this.#parts;
     const mounted = findSocket(mounts, path);
     if (!mounted) throw nobody(kindsOf(mounts, path));
     site.checkOrigin(request, true);
-    const { key, role } = identify(request, address);
     this.#limit(`${key} SOCKET ${path}`, 120);
     admit(role, mounted.route.role);
     if (!this.#sockets.room(key))
@@ -157,6 +165,15 @@ function admit(role: WebRole, least: WebRole): void {
   if (RANK[role] >= RANK[least]) return;
   if (role === "public") throw new Refusal(401, "log in first", { "www-authenticate": "Bearer" });
   throw new Refusal(403, "a viewer may only look");
+}
+
+/** A person with a browser, and not a program. */
+function asksForPage(request: Request): boolean {
+  return request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
+}
+
+function toLogin(): Response {
+  return new Response(null, { status: 303, headers: { location: "/login" } });
 }
 
 function nobody(kinds: readonly string[]): Refusal {

@@ -10,22 +10,31 @@ interface Bucket {
 export class RateLimit {
   readonly #buckets = new Map<string, Bucket>();
 
-  /** 0 where `caller` may go on, else how many seconds to wait. `most` within each `periodMs`. */
+  /** Counts one. 0 where `caller` may go on, else how many seconds to wait. `most` within each `periodMs`. */
   take(caller: string, most: number, periodMs: number): number {
+    const waitS = this.wait(caller, most, periodMs);
+    const bucket = this.#buckets.get(caller);
+    if (waitS === 0 && bucket) bucket.tokens--;
+    return waitS;
+  }
+
+  /** The same without counting. */
+  wait(caller: string, most: number, periodMs: number): number {
+    const bucket = this.#refilled(caller, most, periodMs);
+    return bucket.tokens >= 1 ? 0 : Math.ceil(((1 - bucket.tokens) * periodMs) / most / 1000);
+  }
+
+  #refilled(caller: string, most: number, periodMs: number): Bucket {
     const nowMs = performance.now();
     const bucket = this.#buckets.get(caller) ?? { tokens: most, atMs: nowMs };
-    this.#buckets.delete(caller);
-    this.#buckets.set(caller, bucket);
     bucket.tokens = Math.min(most, bucket.tokens + ((nowMs - bucket.atMs) * most) / periodMs);
     bucket.atMs = nowMs;
+    this.#buckets.delete(caller);
+    this.#buckets.set(caller, bucket);
     for (const oldest of this.#buckets.keys()) {
       if (this.#buckets.size <= CALLERS) break;
       this.#buckets.delete(oldest);
     }
-    if (bucket.tokens >= 1) {
-      bucket.tokens--;
-      return 0;
-    }
-    return Math.ceil(((1 - bucket.tokens) * periodMs) / most / 1000);
+    return bucket;
   }
 }

@@ -1,6 +1,6 @@
 import { Refusal } from "./refusal.ts";
 
-/** The request with its whole body in memory, at most `maxBytes` (else 413) and read before `signal` aborts (else 408). */
+/** A request with its whole body in memory, at most `maxBytes` (else 413) and read before `signal` aborts (else 408). */
 export async function withBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<Request> {
   const tooLarge = () =>
     new Refusal(413, `the body is larger than ${maxBytes} bytes`, { connection: "close" });

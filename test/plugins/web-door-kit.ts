@@ -2,6 +2,29 @@ import { startTestRobot } from "myna/testing";
 import type { TestRobot, TestRobotOptions } from "myna/testing";
 import type { WebDoor } from "myna";
 
+/** Tokens that tests put into the environment. */
+export const OPERATOR = "the-token-of-the-operator";
+export const VIEWER = "the-token-of-a-viewer";
+/** Table of a door that demands them. */
+export const LOCKED = {
+  operator_token_variable: "MYNA_TEST_OPERATOR",
+  viewer_token_variable: "MYNA_TEST_VIEWER",
+};
+process.env["MYNA_TEST_OPERATOR"] = OPERATOR;
+process.env["MYNA_TEST_VIEWER"] = VIEWER;
+
+/** The cookie that a browser would have after logging in. */
+export async function logIn(url: string, token: string): Promise<string> {
+  const response = await fetch(new URL("login", url), {
+    method: "POST",
+    body: new URLSearchParams({ token }),
+    redirect: "manual",
+  });
+  const cookie = response.headers.get("set-cookie")?.split(";")[0];
+  if (!cookie) throw new Error(`not logged in: ${response.status} ${await response.text()}`);
+  return cookie;
+}
+
 /** A robot with nothing but a door on a free port; `robot.service("web")` mounts what a test wants answered. */
 export async function startDoor(
   table: Record<string, unknown> = {},
