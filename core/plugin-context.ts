@@ -136,6 +136,17 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       onSounding: (handler) =>
         owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
       feed: (pcm, signal) => hostContext(() => core.audio.feed(pcm, signal)),
+      takeMicrophone: (options) => {
+        const taken = hostContext(() => core.audio.takeMicrophone(options));
+        const release = resources.own(() => taken.release());
+        return {
+          write: (pcm) => taken.write(pcm),
+          get waitingMs() {
+            return taken.waitingMs;
+          },
+          release,
+        };
+      },
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
       playEarcon: (pcm, gain) => hostContext(() => core.audio.playEarcon(pcm, gain)),
       speaking: () => core.audio.speaking(),

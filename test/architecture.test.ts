@@ -70,6 +70,7 @@ describe("who imports whom", () => {
       if (specifier.startsWith(".")) return target(file, specifier).startsWith(`${folder}/`);
       return (
         specifier === "myna" ||
+        specifier === "myna/realtime" ||
         PACKAGES.some((name) => specifier === name || specifier.startsWith(`${name}/`))
       );
     });
