@@ -104,6 +104,7 @@ async function ofRobot(
   const { drive: driveTable, ...others } = SIMULATED_BODY;
   const plugins = {
     ...others,
+    ...options.plugins,
     drive: { ...driveTable, ...options.plugins?.["drive"] },
     board: { use: "board-sim", hat: judge.path, room: "corridor" },
     movement: { use: "tools-movement" },
@@ -134,6 +135,12 @@ async function stopCommand(...flags: string[]): Promise<void> {
   const env = { ...process.env, BUN: process.execPath };
   const command = Bun.spawn(["sh", STOP_COMMAND, ...flags], { stdout: "ignore", env });
   if ((await command.exited) !== 0) throw new Error("The stop command did not reach the robot.");
+}
+
+async function post(robot: TestRobot, path: string): Promise<void> {
+  const response = await fetch(robot.service("web").url() + path, { method: "POST" });
+  if (!response.ok) throw new Error(`POST /${path}: ${response.status}`);
+  await response.text();
 }
 
 const cases: Part["cases"] = {
@@ -170,6 +177,20 @@ const cases: Part["cases"] = {
         await until(() => robot.service("body").state()?.latched === undefined, WAIT_MS, "the release");
       },
     ),
+  stop_web: (options) =>
+    ofRobot(
+      options,
+      { plugins: { web: { use: "web-door", port: 0 } } },
+      async (robot) => {
+        const atMs = sharedNowMs();
+        await post(robot, "stop");
+        return atMs;
+      },
+      async (robot) => {
+        await post(robot, "stop/release");
+        await until(() => robot.service("body").state()?.latched === undefined, WAIT_MS, "the release");
+      },
+    ),
   async link_lost(options) {
     await using server = await RawServer.listen();
     const connect = async (robot: TestRobot) => {
@@ -201,6 +222,7 @@ const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
   lease: { title: "the intent's lease ends: one tick", most: 10 },
   stop_tool: { title: "the stop tool is called", most: 50 },
   stop_cli: { title: "`sh plugins/drive-picarx/stop.sh` is started", most: 50 },
+  stop_web: { title: "`POST /stop` is sent", most: 50 },
   link_lost: { title: "the server drops the connection", most: 50 },
 };
 

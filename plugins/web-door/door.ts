@@ -13,7 +13,7 @@ import type { Line } from "./sockets.ts";
 const STRANGER_PER_MINUTE = 3000;
 const MINUTE_MS = 60_000;
 /** A body that takes longer is a trick, or of no use any more. */
-const BODY_LIMIT_MS = 10_000;
+const BODY_LIMIT_MS = 5000;
 const BODY_BYTES = 64 * 1024;
 /** No route may ask for more; Bun itself cuts off here. */
 const LARGEST_BODY_BYTES = 1024 * 1024;
