@@ -61,10 +61,12 @@ export class Peer {
     const connection = this.#connection;
     const answered = Promise.withResolvers<string>();
     this.#listen(answered.reject);
-    connection.onGatheringStateChange((state) => {
-      const local = state === "complete" && !this.#over ? connection.localDescription() : null;
-      if (local) answered.resolve(local.sdp);
-    });
+    connection.onGatheringStateChange(
+      this.#guarded((state) => {
+        const local = state === "complete" ? connection.localDescription() : null;
+        if (local) answered.resolve(local.sdp);
+      }),
+    );
     try {
       const media = new nd.Audio(offer.audioMid, offer.direction);
       media.addOpusCodec(offer.payloadType, "minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0");
@@ -72,7 +74,7 @@ export class Peer {
       this.#track = connection.addTrack(media);
       // Reports tell the page what is lost, and its encoder protects against as much.
       this.#track.setMediaHandler(new nd.RtcpReceivingSession());
-      this.#track.onMessage((bytes) => this.#over || this.#events.onPacket(bytes));
+      this.#track.onMessage(this.#guarded((bytes) => this.#events.onPacket(bytes)));
       connection.setRemoteDescription(offer.sdp, "offer");
       connection.setLocalDescription("answer");
     } catch (cause) {
@@ -107,35 +109,48 @@ export class Peer {
 
   #listen(refuse: (error: Error) => void): void {
     const connection = this.#connection;
-    connection.onStateChange((state) => {
-      if (this.#over) return;
-      if (state === "connected") this.#events.onConnected();
-      else if (state === "failed" || state === "closed") {
+    connection.onStateChange(
+      this.#guarded((state) => {
+        if (state === "connected") this.#events.onConnected();
+        if (state !== "failed" && state !== "closed") return;
         refuse(new MynaError("LINK_CLOSED", "the connection ended before it was answered"));
-        this.close();
-        this.#events.onEnded(state === "closed" ? "the page hung up" : "the page cannot be reached any more");
-      }
-    });
-    connection.onDataChannel((channel) => {
+        this.#end(state === "closed" ? "the page hung up" : "the page cannot be reached any more");
+      }),
+    );
+    connection.onDataChannel(this.#guarded((channel) => this.#take(channel)));
+  }
+
+  #take(channel: DataChannel): void {
+    if (channel.getLabel() !== CHANNEL || this.#channel !== undefined) {
+      channel.close();
+      return;
+    }
+    this.#channel = channel;
+    channel.onMessage(this.#guarded((message) => this.#message(message)));
+    channel.onClosed(this.#guarded(() => this.#end("the page hung up")));
+    if (channel.isOpen()) this.#events.onChannel();
+    else channel.onOpen(this.#guarded(() => this.#events.onChannel()));
+  }
+
+  #end(reason: string): void {
+    this.close();
+    this.#events.onEnded(reason);
+  }
+
+  /** What throws in a callback of the native library would end the process; after `close` there are no callbacks. */
+  #guarded<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
       if (this.#over) return;
-      if (channel.getLabel() !== CHANNEL || this.#channel !== undefined) {
-        channel.close();
-        return;
-      }
-      this.#channel = channel;
-      channel.onMessage((message) => this.#message(message));
-      channel.onClosed(() => {
-        if (this.#over) return;
+      try {
+        callback(...args);
+      } catch (error) {
         this.close();
-        this.#events.onEnded("the page hung up");
-      });
-      if (channel.isOpen()) this.#events.onChannel();
-      else channel.onOpen(() => this.#over || this.#events.onChannel());
-    });
+        this.#events.onEnded(`the call failed: ${String(error)}`);
+      }
+    };
   }
 
   #message(message: string | Buffer | ArrayBuffer): void {
-    if (this.#over) return;
     this.counters.messages++;
     const nowMs = performance.now();
     if (nowMs - this.#secondAtMs > 1000) {
@@ -146,4 +161,12 @@ export class Peer {
     else if (++this.#messages > MAX_MESSAGES_PER_S) this.counters.messages_refused++;
     else this.#events.onMessage(message);
   }
+}
+
+/**
+ * Ends the native library's threads and takes back every callback it holds, which must happen before the code that they are part of
+ * is dropped: calling it then would end the process. Blocks for some 3 ms; the next connection starts the library anew.
+ */
+export function releaseStack(): void {
+  nd.cleanup();
 }

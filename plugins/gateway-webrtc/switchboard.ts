@@ -3,6 +3,7 @@ import type { PluginContext } from "myna";
 import type { CallSettings } from "./call.ts";
 import { Metronome } from "./metronome.ts";
 import type { OfferRequest } from "./offer-request.ts";
+import { releaseStack } from "./peer.ts";
 import { RobotCall } from "./robot-call.ts";
 import { TalkClient } from "./talk-client.ts";
 import type { TalkConfig } from "./talk-config.ts";
@@ -64,8 +65,10 @@ export class Switchboard {
     return true;
   }
 
+  /** Ends all calls and the WebRTC stack. */
   close(): void {
     for (const id of this.#lines.keys()) this.hangUp(id);
+    releaseStack();
   }
 
   counters(): Record<string, unknown> {
