@@ -10,6 +10,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   DEVICE_BUSY: 409,
   DEVICE_NOT_FOUND: 503,
   LINK_CLOSED: 503,
+  SHUTTING_DOWN: 503,
 };
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.|localhost$)/;
 
@@ -28,6 +29,12 @@ export default definePlugin({
     let script: Promise<string> | undefined;
     ctx.inspect(() => open?.counters() ?? { calls: 0, open: 0 });
     ctx.defer(() => open?.close());
+    ctx.publish("talk.calls_changed", { open: 0, most: ctx.config.max_calls });
+    let draining = false;
+    ctx.drain(() => {
+      draining = true;
+      return open?.drain();
+    });
     ctx.defer(
       web.route({
         method: "POST",
@@ -37,6 +44,7 @@ export default definePlugin({
         maxPerMinute: 60,
         async handle(request, { address }) {
           try {
+            if (draining) throw new MynaError("SHUTTING_DOWN", "no more calls are taken here");
             const offer = readOfferRequest(await request.text());
             return Response.json(await (await switchboard()).answer(offer, LOOPBACK.test(address)));
           } catch (thrown) {

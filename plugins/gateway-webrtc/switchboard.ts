@@ -24,6 +24,8 @@ export class Switchboard {
   readonly #metronome: Metronome;
   readonly #lines = new Map<string, Line>();
   readonly #counters = { calls: 0, refused: 0 };
+  /** Resolved when the last call is over; undefined while calls are taken. */
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(ctx: PluginContext<TalkConfig>) {
     this.#ctx = ctx;
@@ -60,9 +62,16 @@ export class Switchboard {
   hangUp(id: string): boolean {
     const line = this.#lines.get(id);
     if (!line) return false;
-    this.#lines.delete(id);
+    this.#remove(id);
     line.close();
     return true;
+  }
+
+  /** Resolves when the calls under way are over. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers();
+    if (this.#lines.size === 0) this.#drained.resolve();
+    return this.#drained.promise;
   }
 
   /** Ends all calls and the WebRTC stack. */
@@ -83,7 +92,7 @@ export class Switchboard {
   async #robot(id: string, { sdp, muted }: OfferRequest, call: CallSettings): Promise<string> {
     const robot = new RobotCall(
       this.#ctx,
-      { call, loudspeaker: this.#ctx.config.loudspeaker, ended: () => void this.#lines.delete(id) },
+      { call, loudspeaker: this.#ctx.config.loudspeaker, ended: () => this.#remove(id) },
       this.#metronome,
     );
     const answer = await robot.answer(sdp, muted);
@@ -120,6 +129,7 @@ export class Switchboard {
       "error",
       ({ code, message, fatal }) => fatal && client.tellPage({ type: "error", code, message }),
     );
+    client.on("measured", (event) => this.#ctx.publish("talk.measured", event));
     client.on("connectionChange", ({ page }) => page === "closed" && this.hangUp(id));
     try {
       const answer = await client.handleWebRTCOffer(sdp);
@@ -145,6 +155,17 @@ export class Switchboard {
   #add(id: string, line: Line): void {
     if (this.#ctx.signal.aborted) line.close();
     else this.#lines.set(id, line);
+    this.#tell();
+  }
+
+  #remove(id: string): void {
+    if (!this.#lines.delete(id)) return;
+    this.#tell();
+    if (this.#lines.size === 0) this.#drained?.resolve();
+  }
+
+  #tell(): void {
+    this.#ctx.publish("talk.calls_changed", { open: this.#lines.size, most: this.#ctx.config.max_calls });
   }
 
   #serverUrl(): string {

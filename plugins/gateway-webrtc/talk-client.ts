@@ -95,6 +95,7 @@ export class TalkClient {
     this.#page = "new";
     const answer = await call.answer(offerSdp);
     this.#offerMs = performance.now() - beganAtMs;
+    this.#emit("measured", { figure: "offer", ms: this.#offerMs });
     return answer;
   }
 
@@ -171,7 +172,7 @@ export class TalkClient {
       case "pause":
         voice.pause();
         this.tellPage({ type: "cut" });
-        this.#bargeInMs.add(performance.now() - this.#bargeIn.beganAtMs);
+        this.#measured("barge_in", this.#bargeInMs, performance.now() - this.#bargeIn.beganAtMs);
         break;
       case "restore":
         voice.duck(1);
@@ -189,12 +190,19 @@ export class TalkClient {
     }
   }
 
+  #measured(figure: TalkEvents["measured"]["figure"], times: Times, ms: number): void {
+    times.add(ms);
+    this.#emit("measured", { figure, ms });
+  }
+
   #started(itemId: string): void {
     const nowMs = performance.now();
     const { lastSpeechAtMs } = this.#bargeIn;
-    if (lastSpeechAtMs > this.#answeredSpeechAtMs) this.#latency.add(nowMs - lastSpeechAtMs);
+    if (lastSpeechAtMs > this.#answeredSpeechAtMs)
+      this.#measured("latency", this.#latency, nowMs - lastSpeechAtMs);
     this.#answeredSpeechAtMs = lastSpeechAtMs;
-    if (this.#responseAtMs < nowMs) this.#firstAudio.add(nowMs - this.#responseAtMs);
+    if (this.#responseAtMs < nowMs)
+      this.#measured("first_audio", this.#firstAudio, nowMs - this.#responseAtMs);
     this.#responseAtMs = Infinity;
     this.#emit("audioStart", { itemId });
   }

@@ -8,6 +8,8 @@ export interface TalkEvents {
   /** `link` is the Realtime server, `page` the browser. */
   connectionChange: { link: string; page: "new" | "connected" | "closed"; connected: boolean };
   error: { code: string; message: string; fatal: boolean };
+  /** A figure of `getPerformanceMetrics()`, as it is measured. */
+  measured: { figure: "offer" | "latency" | "first_audio" | "barge_in"; ms: number };
   /** A summary is in the conversation, and the model was asked to speak. */
   safeSummary: { text: string; callId?: string };
   /** The model wants something done that only this program can do; answer by `sendSafeSummary`. */

@@ -11,7 +11,7 @@ export interface RawAnswer {
 /** A TCP connection that says what it likes. */
 export class RawLine implements Disposable {
   readonly socket: Socket;
-  #received = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
   #closed = false;
   readonly #waiting = new Set<() => void>();
 
