@@ -30,9 +30,10 @@ const STATEMENT = /^(?:import|export)\s[^;'"`]*?\sfrom\s+"([^"]+)"/gm;
 /** What a file imports: at run time, or (with `types`) also for its types only. */
 export function imports(file: string, options: { types: boolean }): string[] {
   const source = read(file);
-  const found = new Set(
-    transpilers[file.endsWith(".tsx") ? "tsx" : "ts"].scanImports(source).map((one) => one.path),
-  );
+  const page = file.endsWith(".tsx");
+  const found = new Set(transpilers[page ? "tsx" : "ts"].scanImports(source).map((one) => one.path));
+  // The transpiler names it for every JSX, whatever the source of that is.
+  if (page) found.delete("react");
   if (options.types) for (const match of source.matchAll(STATEMENT)) found.add(match[1] ?? "");
   return [...found];
 }
