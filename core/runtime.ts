@@ -91,7 +91,9 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     return {
       ok:
         plugins.every(({ state }) => state === "ready" || state === "degraded" || state === "stopped") &&
-        (link?.state === "ready" || (link?.state === "idle" && hungUp === "idle")),
+        (!profile.runtime.conversation ||
+          link?.state === "ready" ||
+          (link?.state === "idle" && hungUp === "idle")),
       uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
       profile: profile.name,
       session: { state: link?.state ?? "idle", url: link?.url ?? "" },
@@ -143,10 +145,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     return stopping;
   };
 
-  session.start();
+  if (profile.runtime.conversation) session.start();
   await host.start(profile.plugins).finally(pluginsTried.resolve);
   starting = false;
-  session.endpointChanged();
+  if (profile.runtime.conversation) session.endpointChanged();
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
       for (const driver of instance.entry.drivers) {
