@@ -54,6 +54,8 @@ export default definePlugin({
     const page = new PageFiles(ctx.log);
     const viewers = new Set<Viewer>();
     let numbers = 0;
+    let ready = false;
+    ctx.on("runtime.ready", () => void (ready = true));
     let stoppedAtMs = -Infinity;
     let untap: (() => void) | undefined;
     let work: (() => void)[] = [];
@@ -79,6 +81,7 @@ export default definePlugin({
       const hearing = ctx.has("brain") ? ctx.use("brain").hearing() : { available: true };
       model.set("robot", {
         profile: ctx.report().profile,
+        ready,
         build: page.build,
         hearing,
         has: {

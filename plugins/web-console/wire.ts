@@ -53,6 +53,8 @@ export interface Pose {
 export interface Values {
   robot: {
     profile: string;
+    /** Every plugin has been tried: what is not there now does not come by itself. */
+    ready: boolean;
     /** Fingerprint of the page that this robot serves. */
     build: string;
     /** False, with a hint, where the robot has no ears of its own. */

@@ -6,6 +6,7 @@ import { latched, values } from "./live.ts";
 export type StopState = "idle" | "asked" | "unreachable" | "done";
 
 const AGAIN_MS = 500;
+const REQUEST_LIMIT_MS = 3000;
 
 export const stopState = signal<StopState>("idle");
 export const releaseProblem = signal<string | undefined>(undefined);
@@ -38,27 +39,29 @@ export async function release(): Promise<void> {
 async function insist(): Promise<void> {
   while (wanted) {
     tell({ type: "stop" });
-    if (await post()) {
+    const stopped = await post();
+    const { has, ready } = values.robot.value ?? {};
+    // A robot that is starting has no wheels yet; one that has started without them has nothing to stop.
+    if (stopped === true || (stopped === false && ready && !has?.drive && !has?.body)) {
       wanted = false;
       // Where the body cannot latch, nothing is left to release.
-      stopState.value = values.robot.value?.has.body === false ? "idle" : "done";
+      stopState.value = has?.body === false ? "idle" : "done";
       return;
     }
-    if (wanted) stopState.value = "unreachable";
+    if (wanted) stopState.value = stopped === undefined ? "unreachable" : "asked";
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
 
-async function post(): Promise<boolean> {
+/** Whether the robot has stopped something; undefined where it was not reached, or refuses. */
+async function post(): Promise<boolean | undefined> {
   try {
-    const { ok } = await fetch("/stop", {
-      method: "POST",
-      keepalive: true,
-      signal: AbortSignal.timeout(3000),
-    });
-    return ok;
+    const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+    const response = await fetch("/stop", { method: "POST", keepalive: true, signal });
+    if (!response.ok) return undefined;
+    return ((await response.json()) as { stopped?: unknown }).stopped === true;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
