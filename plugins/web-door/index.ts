@@ -80,6 +80,7 @@ export default definePlugin({
       route: (route) => mount(state.mounts, route.method, route),
       socket: (route) => mount(state.mounts, "SOCKET", route),
     });
+    ctx.log.info("listens", { url, guarded: access.guarded });
     if (made !== undefined && state.made === "") showToken(ctx, url, made, certificate);
     state.made = made ?? "";
     ctx.inspect(() => ({
