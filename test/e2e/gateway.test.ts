@@ -8,7 +8,7 @@ let brain: ScriptedBrain;
 beforeAll(async () => void (brain = await scriptBrain()));
 afterAll(() => brain.close());
 
-/** A page that talks. libdatachannel refuses an answer now and then ("without ICE transport"): then another page calls. */
+/** A page that talks. libdatachannel refuses an answer now and then ("without ICE transport"), or never connects: another page calls. */
 async function call(gateway: GatewayProcess): Promise<{ page: FakeBrowser; id: string }> {
   for (let attempt = 1; ; attempt++) {
     const page = await FakeBrowser.create();
@@ -16,7 +16,8 @@ async function call(gateway: GatewayProcess): Promise<{ page: FakeBrowser; id: s
     expect(answered.status).toBe(200);
     const { id, sdp } = (await answered.json()) as { id: string; sdp: string };
     try {
-      await page.accept(sdp);
+      const late = Bun.sleep(5000).then(() => Promise.reject(new Error("the page does not connect")));
+      await Promise.race([page.accept(sdp), late]);
       return { page, id };
     } catch (error) {
       page.close();
