@@ -13,8 +13,13 @@ export const ERRORS = {
     retryable: false,
     meaning: "A plugin failed too often within a minute and was stopped.",
   },
+  PLUGIN_REQUIRED: {
+    retryable: false,
+    meaning: "A plugin that the profile requires, or that the caller needs itself, cannot be switched off.",
+  },
   SERVICE_UNAVAILABLE: { retryable: true, meaning: "No plugin provides the service at the moment." },
   SERVICE_TAKEN: { retryable: false, meaning: "Two plugins provide the same service." },
+  WEB_PATH_TAKEN: { retryable: false, meaning: "Two plugins answer the same path of the web door." },
   DEVICE_NOT_FOUND: { retryable: true, meaning: "A device of that name is not there." },
   DEVICE_BUSY: { retryable: true, meaning: "Another program or plugin holds the device." },
   DEVICE_FAILED: { retryable: true, meaning: "A device stopped working." },

@@ -1,6 +1,7 @@
 import { MynaError } from "./errors.ts";
 import type { LoadedPlugin } from "./loader.ts";
-import { describeError } from "./log.ts";
+import type { HostPort } from "./host-port.ts";
+import { describeError, tapLog } from "./log.ts";
 import type { CoreParts } from "./plugin-context.ts";
 import { PluginInstance } from "./plugin-instance.ts";
 import type { PluginHealth } from "./plugin.ts";
@@ -17,6 +18,8 @@ const RETRY_MAX_MS = 30_000;
 /** Loads, starts, reloads, retries, quarantines and stops plugins; knows none of them by name. */
 export class Host {
   readonly #core: CoreParts;
+  /** What a console may do; plugins have it as `ctx.host`. */
+  readonly port: HostPort;
   readonly #crashLimit: number;
   #instances: PluginInstance[] = [];
   /** Loaded ahead, for the first start. */
@@ -26,8 +29,15 @@ export class Host {
   readonly #queues = new Map<string, Promise<unknown>>();
   #stopping = false;
 
-  constructor(core: CoreParts, crashLimit: number) {
-    this.#core = core;
+  constructor(core: Omit<CoreParts, "host">, crashLimit: number) {
+    this.port = {
+      plugins: () => this.#instances.map((instance) => instance.sheet()),
+      reload: (id) => this.reload(id),
+      disable: (id) => this.disable(id),
+      enable: (id) => this.enable(id),
+      onLog: (handler) => tapLog(core.log, handler),
+    };
+    this.#core = { ...core, host: this.port };
     this.#crashLimit = crashLimit;
     core.services.onChanged((_, provided) => provided && this.#startWaiting());
   }
@@ -78,10 +88,32 @@ export class Host {
    * returned promise rejects with the reason.
    */
   reload(id: string): Promise<void> {
+    return this.#change(id, (instance) => this.#swap(instance));
+  }
+
+  /** Releases all that the plugin holds and leaves it stopped until `enable`; PLUGIN_REQUIRED where the robot needs it. */
+  disable(id: string): Promise<void> {
+    return this.#change(id, async (instance) => {
+      if (instance.entry.required)
+        throw new MynaError("PLUGIN_REQUIRED", `the profile requires "${id}": it cannot be switched off`);
+      clearTimeout(this.#retries.get(id));
+      this.#retries.delete(id);
+      await instance.tearDown();
+      instance.setState("stopped", "switched off by an operator");
+    });
+  }
+
+  /** Starts a plugin that was stopped, with its code as it is now. */
+  enable(id: string): Promise<void> {
+    return this.#change(id, async (instance) => {
+      if (instance.state === "stopped") await this.#swap(instance);
+    });
+  }
+
+  #change(id: string, work: (instance: PluginInstance) => Promise<void>): Promise<void> {
     const instance = this.#instances.find((one) => one.id === id);
-    if (!instance)
-      return Promise.reject(new MynaError("PLUGIN_NOT_FOUND", `there is no plugin "${id}" to reload`));
-    return this.#queue(instance, () => this.#swap(instance));
+    if (!instance) return Promise.reject(new MynaError("PLUGIN_NOT_FOUND", `there is no plugin "${id}"`));
+    return this.#queue(instance, () => work(instance));
   }
 
   /** Releases every plugin, last started first. */

@@ -11,7 +11,19 @@ export interface Logger {
 }
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** How much a line matters; a log shows its own level and those above. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A line of the log as data, masked as it is written. */
+export interface LogLine {
+  /** ISO 8601. */
+  time: string;
+  level: LogLevel;
+  /** Who speaks: "session", "plugin.part". */
+  name: string;
+  message: string;
+  fields: Record<string, unknown>;
+}
 
 export interface LogOptions {
   level: LogLevel;
@@ -38,16 +50,31 @@ const SECRET_VALUE = /\b(sk|ek|rk)[-_][A-Za-z0-9_-]{6,}|Bearer\s+[A-Za-z0-9._~+/
 export function createLog(options: Partial<LogOptions> = {}): Logger {
   const format = options.format ?? (process.stderr.isTTY ? "pretty" : "json");
   const write = options.write ?? ((line: string) => void process.stderr.write(line + "\n"));
-  return new Log("myna", { level: options.level ?? "info", format, write });
+  return new Log("myna", { level: options.level ?? "info", format, write }, new Set());
+}
+
+/** Every line from level info on, whatever level `log` and its children write; the undo ends it. */
+export function tapLog(log: Logger, handler: (line: LogLine) => void): () => void {
+  return log instanceof Log ? log.tap(handler) : () => {};
 }
 
 class Log implements Logger {
   readonly #name: string;
   readonly #options: LogOptions;
+  /** Shared with the children. */
+  readonly #taps: Set<(line: LogLine) => void>;
+  static #tapping = false;
 
-  constructor(name: string, options: LogOptions) {
+  constructor(name: string, options: LogOptions, taps: Set<(line: LogLine) => void>) {
     this.#name = name;
     this.#options = options;
+    this.#taps = taps;
+  }
+
+  tap(handler: (line: LogLine) => void): () => void {
+    const own = (line: LogLine) => handler(line);
+    this.#taps.add(own);
+    return () => void this.#taps.delete(own);
   }
 
   debug(message: string, fields?: Record<string, unknown>): void {
@@ -64,16 +91,28 @@ class Log implements Logger {
   }
 
   child(name: string): Logger {
-    return new Log(this.#name === "myna" ? name : `${this.#name}.${name}`, this.#options);
+    return new Log(this.#name === "myna" ? name : `${this.#name}.${name}`, this.#options, this.#taps);
   }
 
   #write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.level)) return;
+    const written = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.#options.level);
+    // What a tap logs itself is not told to taps: it would never end.
+    const tapped = this.#taps.size > 0 && level !== "debug" && !Log.#tapping;
+    if (!written && !tapped) return;
     const safe: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(fields))
       if (value !== undefined) safe[key] = redact(key, value, level !== "debug");
     const text = maskSecrets(message);
     const time = new Date().toISOString();
+    if (tapped) {
+      Log.#tapping = true;
+      try {
+        for (const tap of this.#taps) tap({ time, level, name: this.#name, message: text, fields: safe });
+      } finally {
+        Log.#tapping = false;
+      }
+    }
+    if (!written) return;
     if (this.#options.format === "json") {
       this.#options.write(JSON.stringify({ time, level, name: this.#name, message: text, ...safe }));
       return;
@@ -85,6 +124,11 @@ class Log implements Logger {
       `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${this.#name}: ${text}${details.join("")}`,
     );
   }
+}
+
+/** A value as JSON can carry it, with what is or may be a secret masked. */
+export function withoutSecretFields(value: unknown): unknown {
+  return redact("", value, false);
 }
 
 /** Keys and bearer tokens in a text, masked. */

@@ -56,7 +56,14 @@ async function run(profile: Profile, code: ProfileCode, flags: Flags): Promise<n
     if (leaving) process.exit(EXIT_INTERRUPTED);
     leave(0, "interrupted");
   });
-  process.on("SIGTERM", () => leave(0, "terminated"));
+  let draining = false;
+  process.on("SIGTERM", () => {
+    const limitMs = profile.runtime.drain_s * 1000;
+    if (!robot || draining || limitMs === 0 || robot.services.has("drive")) return leave(0, "terminated");
+    draining = true;
+    log.info("sees off whom it serves, and ends", { limit_s: profile.runtime.drain_s });
+    void robot.drain(limitMs).then(() => leave(0, "terminated"));
+  });
   process.on("SIGHUP", () => leave(0, "terminal closed"));
   const crash = (error: unknown): void => {
     log.error("a fault of the core; the robot is switched off", { error: describeError(error) });

@@ -8,6 +8,8 @@ import type {
   RawFrameHandler,
 } from "./audio/port.ts";
 import type { Bus } from "./bus.ts";
+import type { HostPort } from "./host-port.ts";
+import type { Drain } from "./drain.ts";
 import { hostContext } from "./loader.ts";
 import type { Logger } from "./log.ts";
 import type { HealthReport, PluginContext } from "./plugin.ts";
@@ -27,6 +29,8 @@ export interface CoreParts {
   audio: AudioPort;
   session: SessionPort;
   log: Logger;
+  drain: Drain;
+  host: HostPort;
   report(): HealthReport;
   shutdown(exitCode: number, reason: string): void;
 }
@@ -132,6 +136,17 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       onSounding: (handler) =>
         owned(() => core.audio.onSounding((on) => guarded("sounding", () => handler(on))())),
       feed: (pcm, signal) => hostContext(() => core.audio.feed(pcm, signal)),
+      takeMicrophone: (options) => {
+        const taken = hostContext(() => core.audio.takeMicrophone(options));
+        const release = resources.own(() => taken.release());
+        return {
+          write: (pcm) => taken.write(pcm),
+          get waitingMs() {
+            return taken.waitingMs;
+          },
+          release,
+        };
+      },
       playSound: (pcm, gain) => hostContext(() => core.audio.playSound(pcm, gain)),
       playEarcon: (pcm, gain) => hostContext(() => core.audio.playEarcon(pcm, gain)),
       speaking: () => core.audio.speaking(),
@@ -144,6 +159,13 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       respond: (instructions) => hostContext(() => core.session.respond(instructions)),
       interrupt: () => hostContext(() => core.session.interrupt()),
       dismiss: () => hostContext(() => core.session.dismiss()),
+    },
+    host: {
+      plugins: () => hostContext(() => core.host.plugins()),
+      reload: (plugin) => hostContext(() => core.host.reload(plugin)),
+      disable: (plugin) => hostContext(() => core.host.disable(plugin)),
+      enable: (plugin) => hostContext(() => core.host.enable(plugin)),
+      onLog: (handler) => owned(() => core.host.onLog((line) => guarded("log line", () => handler(line))())),
     },
 
     on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void) {
@@ -166,6 +188,17 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
       owned(() => core.tools.add(tool, id, run, resources.signal));
     },
 
+    drain(finish) {
+      owned(() =>
+        core.drain.add(async () => {
+          try {
+            await run(finish);
+          } catch (error) {
+            owner.fault("drain", error);
+          }
+        }),
+      );
+    },
     defer(undo) {
       resources.own(() => run(undo));
     },

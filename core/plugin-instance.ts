@@ -3,6 +3,8 @@ import type { LateFault, LoadedPlugin } from "./loader.ts";
 import { loadPlugin } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
+import { shownConfig } from "./host-port.ts";
+import type { PluginSheet } from "./host-port.ts";
 import { createContext } from "./plugin-context.ts";
 import type { CoreParts } from "./plugin-context.ts";
 import type { PluginHealth } from "./plugin.ts";
@@ -36,6 +38,8 @@ export class PluginInstance {
   failures = 0;
   /** The plugin's own data; outlives reloads. */
   #data: unknown = undefined;
+  /** As the present driver's schema made it at the last start; the table of the profile before. */
+  #config: Record<string, unknown>;
   #resources: Resources | undefined;
   #inspect: (() => Record<string, unknown>) | undefined;
   #faultTimesMs: number[] = [];
@@ -49,6 +53,7 @@ export class PluginInstance {
     if (!driver) throw new MynaError("CONFIG_INVALID", `${entry.place("use")}: names no driver`);
     this.entry = entry;
     this.driver = driver;
+    this.#config = entry.config;
     this.#core = core;
     this.#events = events;
     this.#crashLimit = crashLimit;
@@ -93,10 +98,12 @@ export class PluginInstance {
     }, limitMs);
     try {
       if (definition.state) this.#data ??= run(definition.state);
+      const config = parsePluginConfig(definition.config, this.entry, this.driver);
+      this.#config = config;
       const context = createContext(this.#core, {
         id: this.id,
         driver: definition.name,
-        config: parsePluginConfig(definition.config, this.entry, this.driver),
+        config,
         state: this.#data,
         resources,
         run,
@@ -152,6 +159,16 @@ export class PluginInstance {
       reloads: this.reloads,
       inspect,
       ...(this.message !== undefined && { message: this.message }),
+    };
+  }
+
+  sheet(): PluginSheet {
+    return {
+      ...this.health(),
+      drivers: this.entry.drivers.map(({ use }) => use),
+      required: this.entry.required,
+      provides: this.loaded?.definition.provides ?? [],
+      config: shownConfig(this.#config),
     };
   }
 

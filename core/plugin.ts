@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { AudioPort } from "./audio/port.ts";
 import type { CalibrationStep } from "./calibrate/step.ts";
 import type { DoctorVisit, Finding } from "./doctor/finding.ts";
+import type { HostPort } from "./host-port.ts";
 import type { Logger } from "./log.ts";
 import type { SessionPort } from "./realtime/port.ts";
 import type { ServiceName, Services } from "./services.ts";
@@ -26,6 +27,8 @@ export interface PluginContext<Config = unknown, State = unknown> {
   readonly log: Logger;
   readonly audio: AudioPort;
   readonly session: SessionPort;
+  /** Privileged: the robot's plugins and its log, for a console. */
+  readonly host: HostPort;
 
   on<T extends TopicName>(topic: T, handler: (event: Topics[T]) => void): Undo;
   publish<T extends TopicName>(topic: T, event: Topics[T]): void;
@@ -41,6 +44,11 @@ export interface PluginContext<Config = unknown, State = unknown> {
 
   tool<Parameters extends z.ZodObject>(tool: ToolDefinition<Parameters>): void;
 
+  /**
+   * Called when the program is to end without haste (SIGTERM, where `[runtime] drain_s` is above 0 and there are no wheels): take
+   * nobody new, and resolve when the last one has gone. What takes longer than `drain_s` is cut off.
+   */
+  drain(finish: () => void | Promise<void>): void;
   /** Registers clean-up of what was not acquired through the context. */
   defer(undo: () => void | Promise<void>): void;
   /** A repeating timer. */

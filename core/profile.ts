@@ -39,6 +39,10 @@ export const profileSchema = z.strictObject({
       watch: z.boolean().default(true),
       /** Faults of a plugin within a minute before it is quarantined. */
       crash_limit: z.number().int().min(1).default(10),
+      /** False: no conversation of the robot's own, as a gateway has whose callers bring theirs. */
+      conversation: z.boolean().default(true),
+      /** On SIGTERM plugins get so long to see off whom they serve. 0, and a robot with wheels, ends at once. */
+      drain_s: z.number().min(0).max(3600).default(0),
     })
     .prefault({}),
   plugins: z.record(z.string().regex(/^[a-z][a-z0-9_-]*$/), z.looseObject(hostKeys.shape)).default({}),

@@ -1,6 +1,7 @@
 import { AudioEngine } from "./audio/engine.ts";
 import type { Capture } from "./audio/port.ts";
 import { Bus } from "./bus.ts";
+import { Drain } from "./drain.ts";
 import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
@@ -35,6 +36,8 @@ export interface Robot {
   readonly session: Session;
   readonly host: Host;
   report(): HealthReport;
+  /** Resolves when plugins have seen off whom they serve, or after `limitMs`. */
+  drain(limitMs: number): Promise<void>;
   /** Wheels first, then everything else; idempotent. */
   stop(reason: string): Promise<void>;
   /** Resolves with the exit code when the robot was asked to switch off, by a plugin or by `stop`. */
@@ -90,8 +93,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     const link = bus.last("session.state_changed");
     return {
       ok:
-        plugins.every((plugin) => plugin.state === "ready" || plugin.state === "degraded") &&
-        (link?.state === "ready" || (link?.state === "idle" && hungUp === "idle")),
+        plugins.every(({ state }) => state === "ready" || state === "degraded" || state === "stopped") &&
+        (!profile.runtime.conversation ||
+          link?.state === "ready" ||
+          (link?.state === "idle" && hungUp === "idle")),
       uptimeS: Math.round((performance.now() - startedAtMs) / 1000),
       profile: profile.name,
       session: { state: link?.state ?? "idle", url: link?.url ?? "" },
@@ -104,9 +109,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       },
     };
   };
+  const drain = new Drain();
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: ears.port, session: session.port, log, report, shutdown },
+    { bus, services, tools, audio: ears.port, session: session.port, log, drain, report, shutdown },
     profile.runtime.crash_limit,
   );
   const undos = [
@@ -142,20 +148,27 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
     return stopping;
   };
 
-  session.start();
+  if (profile.runtime.conversation) session.start();
   await host.start(profile.plugins, options.code).finally(pluginsTried.resolve);
   starting = false;
-  session.endpointChanged();
+  if (profile.runtime.conversation) session.endpointChanged();
   if (profile.runtime.watch) {
     for (const instance of host.instances) {
       for (const driver of instance.entry.drivers) {
-        const reload = () => driver === instance.driver && void host.reload(instance.id).catch(() => {});
+        const reload = () =>
+          driver === instance.driver &&
+          instance.state !== "stopped" &&
+          void host.reload(instance.id).catch(() => {});
         undos.push(watchFolder(driver.entry, reload));
       }
     }
   }
   bus.publish("runtime.ready", { profile: profile.name, start_ms: Math.round(performance.now()) });
-  return { bus, audio, services, tools, session, host, report, stop, stopped: stopped.promise };
+  return {
+    ...{ bus, audio, services, tools, session, host, report, stop },
+    drain: (limitMs) => drain.run(limitMs),
+    stopped: stopped.promise,
+  };
 }
 
 /** How long a body may coast after its wheels were stopped, before the rest is switched off all the same. */

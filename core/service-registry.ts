@@ -1,3 +1,4 @@
+import { ownCallbacks } from "./callback.ts";
 import { MynaError } from "./errors.ts";
 import type { ServiceName, Services } from "./services.ts";
 
@@ -47,7 +48,10 @@ export class ServiceRegistry {
     return () => void this.#watchers.delete(watch);
   }
 
-  /** Methods run in the provider's module world; a call without a provider throws SERVICE_UNAVAILABLE. */
+  /**
+   * Methods run in the provider's module world, callbacks among their arguments in the caller's; a call without a provider
+   * throws SERVICE_UNAVAILABLE.
+   */
   handle<S extends ServiceName>(name: S): Services[S] {
     const methods = new Map<PropertyKey, unknown>();
     return new Proxy({} as Services[S], {
@@ -74,6 +78,7 @@ export class ServiceRegistry {
         `the service "${name}" of plugin "${offer.owner}" has no method "${method}"`,
       );
     }
-    return offer.run(() => Reflect.apply(body, offer.service, args) as unknown);
+    const own = args.map(ownCallbacks);
+    return offer.run(() => Reflect.apply(body, offer.service, own) as unknown);
   }
 }

@@ -22,6 +22,7 @@ export interface Services {
   body: Body;
   brain: RealtimeEndpoint;
   transport: RealtimeTransport;
+  web: WebDoor;
 }
 
 /** Name of a service, third parties' included. */
@@ -202,4 +203,63 @@ export interface RealtimeEndpoint {
 export interface RealtimeTransport {
   /** Starts to connect, by a `ws:` or `wss:` URL like all Realtime servers; never throws. */
   connect: Connect;
+}
+
+/** What a caller of the web door may do: look, or also move and talk. "public" asks for nothing. */
+export type WebRole = "public" | "viewer" | "operator";
+
+/** Who called, after token, origin and rate were checked. */
+export interface WebCaller {
+  role: WebRole;
+  /** Remote address, for logs and limits. */
+  address: string;
+}
+
+/** An HTTP endpoint behind the web door. */
+export interface WebRoute {
+  method: "GET" | "POST" | "DELETE";
+  /** Exact, or ending in "/*" for all below. The most specific one wins. */
+  path: string;
+  /** The least role that may call it. */
+  role: WebRole;
+  /** Largest body, bytes, at most 1 MiB; a larger one is answered with 413 and not read further. Default 64 KiB. */
+  maxBodyBytes?: number;
+  /** Calls per minute and caller; more are answered with 429. Default 600. */
+  maxPerMinute?: number;
+  /** The body was read already. What it throws is answered with 500; an answer later than the route's end with 503. */
+  handle(request: Request, caller: WebCaller): Response | Promise<Response>;
+}
+
+/** One open web socket. */
+export interface WebPeer {
+  readonly caller: WebCaller;
+  /** False where the reader is too slow and the text was dropped: say it again later, whole. */
+  send(text: string | Uint8Array): boolean;
+  close(code: number, reason: string): void;
+}
+
+/**
+ * What a page's socket is answered with. Messages beyond the limits close it with 1009 (size) or 1008 (rate), binary ones with
+ * 1003; 1012 tells the page that the plugin is loaded anew, and to connect again.
+ */
+export interface WebSocketRoute {
+  path: string;
+  role: WebRole;
+  /** Default 16 KiB. */
+  maxMessageBytes?: number;
+  /** Of one caller, all its sockets of this path together. Default 100. */
+  maxMessagesPerSecond?: number;
+  open(peer: WebPeer): { message(text: string): void; closed(): void };
+}
+
+/**
+ * The robot's one web address. It listens, keeps strangers out (token, origin, size, rate, TLS) and hands requests to the
+ * plugins that asked for them; a plugin's routes go with it, and stay while the door itself is reloaded.
+ */
+export interface WebDoor {
+  /** Address without a token, for people: `http://127.0.0.1:8321/`. */
+  url(): string;
+  /** WEB_PATH_TAKEN where two plugins want one path. */
+  route(route: WebRoute): () => void;
+  socket(route: WebSocketRoute): () => void;
 }

@@ -173,6 +173,14 @@ export interface Topics {
   "camera.frame_captured": { width: number; height: number; bytes: number };
   /** A sound left the loudspeaker to its end. */
   "sound.played": { name: string };
+  /** How many pages talk or listen through the gateway, and how many may. */
+  "talk.calls_changed": { open: number; most: number };
+  /**
+   * A figure of a call with a conversation of its own: `offer` until its answer; `latency` from the last sound of speech, and
+   * `first_audio` from the beginning of the answer at the server, to the first sound on its way to the page; `barge_in` from the
+   * first speech over the robot to the order to be silent.
+   */
+  "talk.measured": { figure: "offer" | "latency" | "first_audio" | "barge_in"; ms: number };
   /** The robot went into another mode. */
   "mode.changed": { mode: string };
 }
@@ -215,4 +223,5 @@ export const RETAINED_TOPICS: ReadonlySet<string> = new Set<TopicName>([
   "user.mute_changed",
   "body.pose",
   "mode.changed",
+  "talk.calls_changed",
 ]);

@@ -70,6 +70,7 @@ describe("who imports whom", () => {
       if (specifier.startsWith(".")) return target(file, specifier).startsWith(`${folder}/`);
       return (
         specifier === "myna" ||
+        specifier === "myna/realtime" ||
         PACKAGES.some((name) => specifier === name || specifier.startsWith(`${name}/`))
       );
     });
@@ -147,7 +148,7 @@ describe("the style of the code", () => {
   test("files are named in kebab-case, by what they hold", () => {
     const offenders = SHIPPED.map((file) => file.split("/").at(-1) ?? "").filter(
       (name) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/.test(name) ||
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.tsx?$/.test(name) ||
         /(^|-)(helpers?|utils?|manager|handler|common|misc|types)\b/.test(name),
     );
     expectNone(offenders, "a name says which noun the file holds: jitter-buffer.ts, not audio-utils.ts");

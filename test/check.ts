@@ -56,6 +56,7 @@ async function tests(): Promise<Result> {
 
 const results = [
   await step("types", [BUN, "check", "--no-script"]),
+  await step("types of the console's page", [BUN, "check", "--no-script", "-p", "plugins/web-console/page"]),
   await step("format", [BUN, "fmt", "--no-script", "--check"]),
 ];
 for (const profile of listProfiles(join(ROOT, "profiles"))) {

@@ -4,10 +4,10 @@ import { dirname, join, normalize } from "node:path";
 /** The project's folder. */
 export const ROOT = join(import.meta.dir, "..");
 
-/** TypeScript files below the given folders, as paths from the root, sorted. */
+/** TypeScript files, pages' included, below the given folders, as paths from the root, sorted. */
 export function sources(...folders: string[]): string[] {
   return folders
-    .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.ts`).scanSync(ROOT)])
+    .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.{ts,tsx}`).scanSync(ROOT)])
     .filter((file) => !file.includes("node_modules/"))
     .sort();
 }
@@ -17,14 +17,23 @@ export function read(file: string): string {
   return readFileSync(join(ROOT, file), "utf8");
 }
 
-const transpiler = new Bun.Transpiler({ loader: "ts" });
+const transpilers = {
+  ts: new Bun.Transpiler({ loader: "ts" }),
+  tsx: new Bun.Transpiler({
+    loader: "tsx",
+    tsconfig: { compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact" } },
+  }),
+};
 /** `import … from "x"` and `export … from "x"` at the beginning of a line. */
 const STATEMENT = /^(?:import|export)\s[^;'"`]*?\sfrom\s+"([^"]+)"/gm;
 
 /** What a file imports: at run time, or (with `types`) also for its types only. */
 export function imports(file: string, options: { types: boolean }): string[] {
   const source = read(file);
-  const found = new Set(transpiler.scanImports(source).map((one) => one.path));
+  const page = file.endsWith(".tsx");
+  const found = new Set(transpilers[page ? "tsx" : "ts"].scanImports(source).map((one) => one.path));
+  // The transpiler names it for every JSX, whatever the source of that is.
+  if (page) found.delete("react");
   if (options.types) for (const match of source.matchAll(STATEMENT)) found.add(match[1] ?? "");
   return [...found];
 }

@@ -177,6 +177,12 @@ function buttonIsUp(robot: TestRobot): boolean {
   return robot.health().plugins.find(({ id }) => id === "button")?.inspect["pressed"] === false;
 }
 
+async function post(robot: TestRobot, path: string): Promise<void> {
+  const response = await fetch(robot.service("web").url() + path, { method: "POST" });
+  if (!response.ok) throw new Error(`POST /${path}: ${response.status}`);
+  await response.text();
+}
+
 /**
  * What stops the robot, by name. A stop that comes by another door (a page's POST /stop) is one more entry: plugins that open the
  * door, what knocks, and what releases it before the next run.
@@ -273,6 +279,20 @@ const cases: Part["cases"] = {
       },
     );
   },
+  stop_web: (options) =>
+    ofRobot(
+      options,
+      { plugins: { web: { use: "web-door", port: 0 } } },
+      async (robot) => {
+        const atMs = sharedNowMs();
+        await post(robot, "stop");
+        return atMs;
+      },
+      async (robot) => {
+        await post(robot, "stop/release");
+        await until(() => robot.service("body").state()?.latched === undefined, WAIT_MS, "the release");
+      },
+    ),
   async link_lost(options) {
     await using server = await RawServer.listen();
     const connect = async (robot: TestRobot) => {
@@ -307,6 +327,7 @@ const TITLES: Readonly<Record<string, { title: string; most: number }>> = {
   stop_button: { title: "the HAT's button is pressed", most: 50 },
   stop_word: { title: "the stop word was recognised", most: 50 },
   stop_pad: { title: "the gamepad's stop button is pressed", most: 50 },
+  stop_web: { title: "`POST /stop` is sent", most: 50 },
   link_lost: { title: "the server drops the connection", most: 50 },
 };
 

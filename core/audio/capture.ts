@@ -7,6 +7,7 @@ import type { ReferenceReader } from "./reference.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
 import type { SharedState } from "./shared-state.ts";
+import type { ElasticBuffer } from "./elastic-buffer.ts";
 
 const SAMPLES_PER_MS = RATE_HZ / 1000;
 const SILENCE = new Int16Array(FRAME_SAMPLES);
@@ -26,6 +27,8 @@ export class CaptureEnd implements Capture {
   #gatedFrames = 0;
   /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
   muted = false;
+  /** Who is heard in place of the device. */
+  taken: ElasticBuffer | null = null;
 
   /** `wake` is called when there is work for `poll`. */
   constructor(
@@ -92,7 +95,10 @@ export class CaptureEnd implements Capture {
   #prepare(frame: Int16Array, atMs: number, end: number): void {
     this.#shared.counters.observe("capture_wait_ms", performance.now() - atMs);
     if (this.chain.busy) this.chain.process(frame, this.#reference.read(end), atMs);
-    if (this.muted || this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
+    if (this.taken) {
+      frame.set(SILENCE);
+      this.taken.mixInto(frame);
+    } else if (this.muted || this.#shared.gated((end - FRAME_SAMPLES) >>> 0, end)) {
       this.#gatedFrames++;
       frame.set(SILENCE);
     }

@@ -16,11 +16,13 @@ import type {
   CaptureStage,
   DeviceSpec,
   Playback,
+  TakenMicrophone,
 } from "./port.ts";
 import { ReferenceReader } from "./reference.ts";
 import { distance, Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
 import { Sounding } from "./sounding.ts";
+import { ElasticBuffer } from "./elastic-buffer.ts";
 
 /** How often the main thread looks at the rings where it does not know better. */
 const POLL_MS = 5;
@@ -112,6 +114,7 @@ export class AudioEngine {
       addStage: (stage) => this.#addStage(stage),
       onRawFrame: (handler) => this.#captureEnd.chain.onRawFrame(handler),
       feed: (pcm, signal) => this.capture.feed(pcm, signal),
+      takeMicrophone: (options) => this.#take(options),
       playSound: (pcm, gain) => this.playback.playSound(pcm, gain),
       playEarcon: (pcm, gain) => this.playback.playEarcon(pcm, gain),
       onPlayed: (handler) => this.#played.add(handler),
@@ -216,6 +219,27 @@ export class AudioEngine {
     this.#absentSinceMs[kind] = performance.now();
     this.#setRung();
     this.#wake();
+  }
+
+  #take({ loudspeaker = true }: { loudspeaker?: boolean } = {}): TakenMicrophone {
+    const end = this.#captureEnd;
+    if (end.taken) throw new MynaError("DEVICE_BUSY", "somebody else speaks into the robot's microphone");
+    if (!this.#devices.capture)
+      throw new MynaError("DEVICE_NOT_FOUND", "the robot has no microphone open that could be spoken into");
+    const buffer = new ElasticBuffer();
+    end.taken = buffer;
+    this.#shared.loudspeakerOff = !loudspeaker;
+    return {
+      write: (pcm) => buffer.write(pcm),
+      get waitingMs() {
+        return buffer.waitingMs;
+      },
+      release: () => {
+        if (end.taken !== buffer) return;
+        end.taken = null;
+        this.#shared.loudspeakerOff = false;
+      },
+    };
   }
 
   #addStage(stage: CaptureStage): () => void {

@@ -101,6 +101,7 @@ export class PlaybackLoop {
     if (speech.audible || this.#mixer.audible) {
       shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
     }
+    if (shared.loudspeakerOff) this.#mix.fill(0);
     this.#write();
     const timeline = this.#timeline;
     timeline.push(FRAME_SAMPLES);

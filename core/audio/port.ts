@@ -110,6 +110,19 @@ export interface CaptureStage {
   process(frame: Int16Array, reference: Int16Array, atMs: number): void;
 }
 
+/** The microphone in other hands: somebody elsewhere speaks into the robot in place of its own. */
+export interface TakenMicrophone {
+  /**
+   * PCM16 24 kHz mono in portions of any length, as they come; copies. Heard at the device's pace, some 40 ms later; where more
+   * than 200 ms wait, the oldest are dropped.
+   */
+  write(pcm: Int16Array): void;
+  /** What waits to be heard. */
+  readonly waitingMs: number;
+  /** The device is heard again, and the loudspeaker sounds. Idempotent. */
+  release(): void;
+}
+
 /** The ears of the session. */
 export interface Capture {
   onFrame(handler: FrameHandler): () => void;
@@ -174,6 +187,13 @@ export interface AudioPort {
   /** Frames as the device gave them, before the chain, with the reference beside them (for tests, doctor, recordings). */
   onRawFrame(handler: RawFrameHandler): () => void;
   feed(pcm: Int16Array, signal?: AbortSignal): Promise<void>;
+  /**
+   * Silences the robot's own microphone and hears somebody elsewhere in its place: past the listening chain, half duplex and the
+   * talk key, which are about the room. One at a time (DEVICE_BUSY); without a microphone there is no pace (DEVICE_NOT_FOUND).
+   * `loudspeaker: false` also silences the robot's own loudspeaker, which {@link AudioPort.onPlayed} goes on to tell of. The host
+   * releases it when the plugin goes.
+   */
+  takeMicrophone(options?: { loudspeaker?: boolean }): TakenMicrophone;
   playSound(pcm: Int16Array, gain?: number): Promise<void>;
   /** A short signal ("I listen"), over speech and sounds, which make room for it; resolves when it was heard. */
   playEarcon(pcm: Int16Array, gain?: number): Promise<void>;

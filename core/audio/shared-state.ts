@@ -12,6 +12,7 @@ const W = {
   duckSeq: 5,
   duckRampSamples: 6,
   gate: 7,
+  loudspeakerOff: 8,
   playedSeq: 12,
   playedSpeech: 13,
   playedReference: 14,
@@ -163,6 +164,14 @@ export class SharedState {
       least: this.#words[W.jitterLeast]!,
       most: this.#words[W.jitterMost]!,
     };
+  }
+
+  /** The device is given silence in place of what is played. */
+  get loudspeakerOff(): boolean {
+    return Atomics.load(this.#words, W.loudspeakerOff) !== 0;
+  }
+  set loudspeakerOff(on: boolean) {
+    Atomics.store(this.#words, W.loudspeakerOff, on ? 1 : 0);
   }
 
   requestDuck(gain: number, rampSamples: number): void {

@@ -1,5 +1,6 @@
 /** `myna/realtime`: the Realtime link for any Bun program, without the robot. */
 export { RealtimeClient } from "./client.ts";
+export type { ListenerFault } from "./client-listeners.ts";
 export type { ClientMetrics, SendOutcome } from "./client-metrics.ts";
 export type { AnyServerEvent, ClientEventName, ClientEvents, ClientFault } from "./client-events.ts";
 export type { RealtimeClientOptions, SessionFields } from "./client-options.ts";
@@ -7,6 +8,9 @@ export type { EventStats } from "./client-statistics.ts";
 export * from "./event-map.ts";
 export * from "./event-shapes.ts";
 export type { AudioDelta } from "./events.ts";
+export { sessionEnvironment } from "./environment.ts";
+export { heardText } from "./assistant-speech.ts";
+export { Listeners } from "./client-listeners.ts";
 export { RealtimePool } from "./pool.ts";
 export type { PoolMetrics, RealtimePoolOptions } from "./pool.ts";
 export type { ToolDescription } from "./port.ts";

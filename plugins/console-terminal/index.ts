@@ -53,7 +53,7 @@ const config = z.object({
 export default definePlugin({
   name: "console-terminal",
   config,
-  state: (): PromptState => ({ greeted: false, history: [] }),
+  state: (): PromptState => ({ greeted: false, addressed: false, history: [] }),
   setup(ctx) {
     const { view, prompt, exit, utterances } = ctx.config;
     const { stdin, stdout } = process;
@@ -94,6 +94,12 @@ export default definePlugin({
     if (view === "json")
       everyTopic(ctx, (topic, event) => outlet.write(jsonLine(topic, event, performance.now())));
     if (view === "live") everyTopic(ctx, (topic, event) => live.take(topic, event));
+    // A script that leaves by itself has no time to be looked at.
+    ctx.on("runtime.ready", () => {
+      if (!ctx.has("web") || exit || ctx.state.addressed) return;
+      ctx.state.addressed = true;
+      if (view === "live") live.note("page", `see it at ${ctx.use("web").url()}`, "good");
+    });
 
     const fromStdin = prompt && !onTerminal && !scripted;
     if (!scripted && !fromStdin && (!exit || onTerminal)) return;

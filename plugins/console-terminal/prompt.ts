@@ -21,6 +21,8 @@ const GREETING: Row[] = [
 /** What outlives a reload of the plugin. */
 export interface PromptState {
   greeted: boolean;
+  /** The address of the robot's page has been told. */
+  addressed: boolean;
   /** Newest first. */
   history: string[];
 }

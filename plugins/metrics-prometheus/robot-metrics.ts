@@ -86,9 +86,10 @@ export function showHealth(ctx: PluginContext, metrics: Exposition): void {
   metrics.gauge("myna_uptime_seconds", "Seconds since the robot was started.", () => [
     [{}, ctx.report().uptimeS],
   ]);
-  metrics.gauge("myna_session_ready", "1 while the link to the Realtime server is ready.", () => [
-    [{}, ctx.report().session.state === "ready" ? 1 : 0],
-  ]);
+  metrics.gauge("myna_session_ready", "1 while the link to the Realtime server is ready.", () => {
+    const { state, url } = ctx.report().session;
+    return state === "idle" && url === "" ? [] : [[{}, state === "ready" ? 1 : 0]];
+  });
   metrics.gauge("myna_plugin_up", "1 for a plugin that runs (state ready or degraded).", () =>
     ctx
       .report()

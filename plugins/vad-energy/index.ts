@@ -1,6 +1,5 @@
-import { FRAME_MS, RATE_HZ, definePlugin, detectSpeech } from "myna";
+import { EnergyDetector, FRAME_MS, RATE_HZ, definePlugin, detectSpeech } from "myna";
 import { z } from "zod";
-import { Detector } from "./detector.ts";
 
 /** Tells the bus when somebody speaks and when they have stopped, from the energy of the microphone's frames. */
 export default definePlugin({
@@ -13,7 +12,7 @@ export default definePlugin({
   }),
   setup(ctx) {
     const { threshold_db, min_level_db, start_ms, stop_ms } = ctx.config;
-    const detector = new Detector({ thresholdDb: threshold_db, minLevelDb: min_level_db }, RATE_HZ);
+    const detector = new EnergyDetector({ thresholdDb: threshold_db, minLevelDb: min_level_db }, RATE_HZ);
     detectSpeech(
       ctx,
       { startMs: start_ms, stopMs: stop_ms },

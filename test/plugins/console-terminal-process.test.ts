@@ -56,6 +56,7 @@ test("a person at the terminal is greeted, types a sentence and is answered", as
   await using sitting = new Sitting();
   await sitting.sees(/try {7}"move forward/);
   await sitting.sees(/link {6}ready ws:/);
+  await sitting.sees(/page {6}see it at http:\/\/127\.0\.0\.1:\d+\//);
   sitting.type("how far is the wall\r");
   await sitting.sees(/you {7}how far is the wall/);
   await sitting.sees(/heard {5}\S/);

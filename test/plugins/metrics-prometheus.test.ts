@@ -268,3 +268,21 @@ test("docs/metrics.md has a row for every metric, and no row without one", async
   const rows = [...page.matchAll(/^\| `(\w+)`\s+\| (\w+)\s+\|/gm)].map(([, name, type]) => `${name} ${type}`);
   expect(rows.toSorted()).toEqual(served.toSorted());
 });
+
+test("at the robot's web address they wait for the door, and stay while it is loaded anew", async () => {
+  await using robot = await startTestRobot({
+    plugins: { metrics: { use: "metrics-prometheus", door: true }, web: { use: "web-door", port: 0 } },
+  });
+  const at = (path: string) => fetch(new URL(path, robot.service("web").url()));
+  expect(await (await at("metrics")).text()).toContain("myna_uptime_seconds");
+  expect((await at("healthz")).status).toBe(503);
+  await robot.reload("web");
+  expect((await at("metrics/older")).status).toBe(200);
+  await robot.reload("metrics");
+  expect(await (await at("metrics")).text()).toContain("myna_uptime_seconds");
+});
+
+test("a name that is no metric is refused as an alias", async () => {
+  const metrics = { use: "metrics-prometheus", port: 0, aliases: { old_ms: "rate(myna_x[1m])" } };
+  expect(startTestRobot({ plugins: { metrics } })).rejects.toThrow("expected a metric");
+});

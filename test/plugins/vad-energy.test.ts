@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { SpeechTiming } from "myna";
+import { EnergyDetector, SpeechTiming } from "myna";
 import { startTestRobot } from "../kit/index.ts";
-import { Detector } from "../../plugins/vad-energy/detector.ts";
+
 
 const RATE_HZ = 24_000;
 const FRAME = 480;
@@ -51,7 +51,7 @@ interface Change {
 }
 
 function detect(pcm: Int16Array, options = OPTIONS): Change[] {
-  const detector = new Detector(options, RATE_HZ);
+  const detector = new EnergyDetector(options, RATE_HZ);
   const timing = new SpeechTiming(options);
   const changes: Change[] = [];
   for (let at = 0; at + FRAME <= pcm.length; at += FRAME) {

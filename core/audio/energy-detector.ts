@@ -1,5 +1,5 @@
 /** How the detector decides; decibels. */
-export interface DetectorOptions {
+export interface EnergyDetectorOptions {
   thresholdDb: number;
   minLevelDb: number;
 }
@@ -17,8 +17,8 @@ const SILENCE_DB = -96;
  * Finds speech by its energy above an adaptive noise floor. Speech has gaps, noise has none: the floor is the least energy of
  * two seconds. Allocates nothing per frame.
  */
-export class Detector {
-  readonly #options: DetectorOptions;
+export class EnergyDetector {
+  readonly #options: EnergyDetectorOptions;
   /** Second-order Butterworth high-pass: y = g (x - 2 x1 + x2) - a1 y1 - a2 y2. */
   readonly #gain: number;
   readonly #a1: number;
@@ -31,7 +31,7 @@ export class Detector {
   levelDb = SILENCE_DB;
   floorDb = SILENCE_DB;
 
-  constructor(options: DetectorOptions, rateHz: number) {
+  constructor(options: EnergyDetectorOptions, rateHz: number) {
     this.#options = options;
     const k = Math.tan((Math.PI * HIGH_PASS_HZ) / rateHz);
     this.#gain = 1 / (1 + Math.SQRT2 * k + k * k);

@@ -1,0 +1,63 @@
+import { mixInto } from "./mix.ts";
+import { FRAME_MS, FRAME_SAMPLES } from "./port.ts";
+
+/** More than this is delay that nobody gets rid of otherwise: the oldest of it is dropped down to the start. */
+const MOST_SAMPLES = 10 * FRAME_SAMPLES;
+const CAPACITY = 2 * MOST_SAMPLES;
+
+/**
+ * Between two clocks that tick alike: sound is written in portions as it comes (PCM16 mono 24 kHz) and taken in frames of 20 ms.
+ * On one thread. Allocates nothing per frame.
+ */
+export class ElasticBuffer {
+  readonly #startSamples: number;
+  readonly #samples = new Int16Array(CAPACITY);
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
+  #from = 0;
+  #count = 0;
+  #running = false;
+  /** Frames that had to be silence because nothing had come, and samples dropped because too much had. */
+  gaps = 0;
+  droppedSamples = 0;
+
+  /** `startFrames` have to be there before the first one is given out, and again after a gap. */
+  constructor(startFrames = 2) {
+    this.#startSamples = startFrames * FRAME_SAMPLES;
+  }
+
+  /** What waits to be taken. */
+  get waitingMs(): number {
+    return (this.#count * FRAME_MS) / FRAME_SAMPLES;
+  }
+
+  /** Copies. */
+  write(pcm: Int16Array): void {
+    for (let i = Math.max(0, pcm.length - MOST_SAMPLES); i < pcm.length; i++) {
+      this.#samples[(this.#from + this.#count++) % CAPACITY] = pcm[i]!;
+    }
+    if (this.#count <= MOST_SAMPLES) return;
+    const excess = this.#count - this.#startSamples;
+    this.#drop(excess);
+    this.droppedSamples += excess;
+  }
+
+  /** Mixes the next 20 ms into the frame; false where there was nothing. */
+  mixInto(frame: Int16Array): boolean {
+    if (!this.#running && this.#count < this.#startSamples) return false;
+    if (this.#count < FRAME_SAMPLES) {
+      this.#running = false;
+      this.gaps++;
+      return false;
+    }
+    this.#running = true;
+    for (let i = 0; i < FRAME_SAMPLES; i++) this.#frame[i] = this.#samples[(this.#from + i) % CAPACITY]!;
+    this.#drop(FRAME_SAMPLES);
+    mixInto(frame, this.#frame, FRAME_SAMPLES);
+    return true;
+  }
+
+  #drop(samples: number): void {
+    this.#from = (this.#from + samples) % CAPACITY;
+    this.#count -= samples;
+  }
+}

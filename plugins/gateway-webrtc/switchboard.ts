@@ -1,0 +1,187 @@
+import { MynaError } from "myna";
+import type { PluginContext } from "myna";
+import type { CallSettings } from "./call.ts";
+import { Metronome } from "./metronome.ts";
+import type { OfferRequest } from "./offer-request.ts";
+import { releaseStack } from "./peer.ts";
+import { RobotCall } from "./robot-call.ts";
+import { TalkClient } from "./talk-client.ts";
+import type { TalkConfig } from "./talk-config.ts";
+
+/** A call whose page never connects is given up. */
+const CONNECT_MS = 20_000;
+
+interface Line {
+  readonly mode: "robot" | "own";
+  readonly connected: () => boolean;
+  readonly close: () => void;
+  readonly counters: () => Record<string, unknown>;
+}
+
+/** All calls of a robot, by id. Loaded with the first offer: it brings the WebRTC stack and the codec along. */
+export class Switchboard {
+  readonly #ctx: PluginContext<TalkConfig>;
+  readonly #metronome: Metronome;
+  readonly #lines = new Map<string, Line>();
+  readonly #counters = { calls: 0, refused: 0 };
+  /** Resolved when the last call is over; undefined while calls are taken. */
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(ctx: PluginContext<TalkConfig>) {
+    this.#ctx = ctx;
+    this.#metronome = new Metronome(
+      (delayMs, run) => ctx.after(delayMs, run),
+      (error) => ctx.log.error("a call failed", { error: String(error) }),
+    );
+  }
+
+  get size(): number {
+    return this.#lines.size;
+  }
+
+  /** Answers an offer. DEVICE_BUSY where there is no line left, or another page talks; ARGUMENT_INVALID for a bad offer. */
+  async answer(request: OfferRequest, fromLoopback: boolean): Promise<{ id: string; sdp: string }> {
+    const { max_calls } = this.#ctx.config;
+    if (this.#lines.size >= max_calls) {
+      this.#counters.refused++;
+      throw new MynaError("DEVICE_BUSY", `all ${max_calls} lines are taken`);
+    }
+    const id = crypto.randomUUID();
+    const settings = this.#callSettings(fromLoopback ? "127.0.0.1" : "");
+    this.#counters.calls++;
+    const sdp = await (request.mode === "robot"
+      ? this.#robot(id, request, settings)
+      : this.#own(id, request, settings));
+    this.#ctx.after(CONNECT_MS, () => {
+      if (this.#lines.get(id)?.connected() === false) this.hangUp(id);
+    });
+    return { id, sdp };
+  }
+
+  /** False where there is no such call. */
+  hangUp(id: string): boolean {
+    const line = this.#lines.get(id);
+    if (!line) return false;
+    this.#remove(id);
+    line.close();
+    return true;
+  }
+
+  /** Resolves when the calls under way are over. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers();
+    if (this.#lines.size === 0) this.#drained.resolve();
+    return this.#drained.promise;
+  }
+
+  /** Ends all calls and the WebRTC stack. */
+  close(): void {
+    for (const id of this.#lines.keys()) this.hangUp(id);
+    releaseStack();
+  }
+
+  counters(): Record<string, unknown> {
+    const lines = [...this.#lines.values()];
+    return {
+      ...this.#counters,
+      open: lines.length,
+      lines: lines.map(({ mode, counters }) => ({ mode, ...counters() })),
+    };
+  }
+
+  async #robot(id: string, { sdp, muted }: OfferRequest, call: CallSettings): Promise<string> {
+    const robot = new RobotCall(
+      this.#ctx,
+      { call, loudspeaker: this.#ctx.config.loudspeaker, ended: () => this.#remove(id) },
+      this.#metronome,
+    );
+    const answer = await robot.answer(sdp, muted);
+    this.#add(id, {
+      mode: "robot",
+      connected: () => robot.connected,
+      close: () => robot.close(),
+      counters: () => robot.counters(),
+    });
+    return answer;
+  }
+
+  async #own(id: string, { sdp, voice }: OfferRequest, call: CallSettings): Promise<string> {
+    const { url, model, instructions, barge_in } = this.#ctx.config;
+    const chosen = voice ?? this.#ctx.config.voice;
+    const client = new TalkClient(
+      {
+        url: url ?? this.#serverUrl(),
+        instructions,
+        bargeIn: barge_in,
+        ...(model !== undefined && { model }),
+        ...(chosen !== undefined && { voice: chosen }),
+        jitter: call.jitter,
+        opus: call.codec,
+        bindAddress: call.peer.bindAddress,
+        iceServers: call.peer.iceServers,
+      },
+      this.#metronome,
+    );
+    client.on("transcript", ({ role, text, final }) =>
+      client.tellPage({ type: role === "user" ? "heard" : "transcript", text, final }),
+    );
+    client.on(
+      "error",
+      ({ code, message, fatal }) => fatal && client.tellPage({ type: "error", code, message }),
+    );
+    client.on("measured", (event) => this.#ctx.publish("talk.measured", event));
+    client.on("connectionChange", ({ page }) => page === "closed" && this.hangUp(id));
+    try {
+      const answer = await client.handleWebRTCOffer(sdp);
+      // The page need not wait for the server: what it says meanwhile is not lost on anybody.
+      client.initialize().catch((error: unknown) => {
+        const { code, message } = MynaError.from(error, "LINK_REFUSED");
+        client.tellPage({ type: "error", code, message });
+      });
+      this.#add(id, {
+        mode: "own",
+        connected: () => client.isConnected(),
+        close: () => void client.disconnect(),
+        counters: () => ({ ...client.counters(), ...client.getPerformanceMetrics() }),
+      });
+      return answer;
+    } catch (error) {
+      await client.disconnect();
+      throw error;
+    }
+  }
+
+  /** The plugin may have gone while the answer was made. */
+  #add(id: string, line: Line): void {
+    if (this.#ctx.signal.aborted) line.close();
+    else this.#lines.set(id, line);
+    this.#tell();
+  }
+
+  #remove(id: string): void {
+    if (!this.#lines.delete(id)) return;
+    this.#tell();
+    if (this.#lines.size === 0) this.#drained?.resolve();
+  }
+
+  #tell(): void {
+    this.#ctx.publish("talk.calls_changed", { open: this.#lines.size, most: this.#ctx.config.max_calls });
+  }
+
+  #serverUrl(): string {
+    return this.#ctx.has("brain") ? this.#ctx.use("brain").url() : this.#ctx.report().session.url;
+  }
+
+  #callSettings(bindAddress: string): CallSettings {
+    const { config } = this.#ctx;
+    return {
+      peer: { bindAddress, iceServers: config.ice_servers },
+      codec: {
+        bitrateBps: config.bitrate_bps,
+        complexity: config.complexity,
+        expectedLossPercent: config.expected_loss_percent,
+      },
+      jitter: { minMs: config.jitter_min_ms, maxMs: Math.max(config.jitter_min_ms, config.jitter_max_ms) },
+    };
+  }
+}

@@ -1,0 +1,181 @@
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { definePlugin, filePath, hideSecret, MynaError } from "myna";
+import type { PluginContext, WebRole } from "myna";
+import { z } from "zod";
+import { Access } from "./access.ts";
+import { givenCertificate, ownCertificate } from "./certificate.ts";
+import type { Certificate } from "./certificate.ts";
+import { Door } from "./door.ts";
+import { loginRoutes, SessionCookie } from "./login.ts";
+import { mount } from "./mounts.ts";
+import type { Mounts } from "./mounts.ts";
+import { probes } from "./probes.ts";
+import { isLoopback, SameSite } from "./same-site.ts";
+import { stopRoutes } from "./stop-routes.ts";
+import { tokenPicture } from "./token-picture.ts";
+import { findTokens } from "./tokens.ts";
+
+const config = z.object({
+  port: z.number().int().min(0).max(65_535).default(8321),
+  any_port: z.boolean().default(false),
+  host: z.string().min(1).default("127.0.0.1"),
+  names: z.array(z.string()).default([]),
+  operator_token_variable: z.string().min(1).default("MYNA_WEB_TOKEN"),
+  viewer_token_variable: z.string().min(1).default("MYNA_WEB_VIEWER_TOKEN"),
+  tls_cert: filePath().optional(),
+  tls_key: filePath().optional(),
+  state_folder: filePath().optional(),
+});
+type Config = z.infer<typeof config>;
+
+interface State {
+  mounts: Mounts;
+  /** The port it had before a reload: pages come back to it. 0 at first. */
+  port: number;
+  /** The token that was made at the start, and shown. */
+  made: string;
+  /** Sessions that were logged out, with their end. */
+  ended: Map<string, number>;
+}
+
+/** The robot's one web address. */
+export default definePlugin({
+  name: "web-door",
+  config,
+  provides: ["web"],
+  state: (): State => ({ mounts: new Map(), port: 0, made: "", ended: new Map() }),
+  check(config) {
+    tokensOf(config, "");
+    givenOrFolder(config);
+  },
+  async setup(ctx) {
+    const { state } = ctx;
+    const { host, names } = ctx.config;
+    const { made, ...tokens } = tokensOf(ctx.config, state.made);
+    for (const token of [tokens.operator, tokens.viewer]) if (token !== undefined) hideSecret(token);
+    const given = givenOrFolder(ctx.config);
+    const certificate = typeof given === "string" ? await ownCertificate(given, names) : given;
+    const tls = certificate !== undefined;
+    const access = new Access(tokens, state.ended);
+    // The cookie's name has the port in it, which is known once the door listens.
+    let cookie: SessionCookie | undefined;
+    const door = new Door({
+      mounts: state.mounts,
+      site: new SameSite({ host, names, tls }),
+      identify: (request, address) => identify(access, cookie, request, address),
+      log: ctx.log,
+    });
+    const server = listen(door, ctx.config, state.port, certificate);
+    ctx.defer(() => server.stop(true));
+    state.port = server.port ?? 0;
+    cookie = new SessionCookie({ tls, port: state.port });
+    const url = webUrl(server.url, host);
+    let draining = false;
+    ctx.drain(() => void (draining = true));
+    const own = [...loginRoutes(access, cookie), ...stopRoutes(ctx), ...probes(ctx, () => draining)];
+    for (const route of own) ctx.defer(mount(state.mounts, route.method, route));
+    ctx.provide("web", {
+      url: () => url,
+      route: (route) => mount(state.mounts, route.method, route),
+      socket: (route) => mount(state.mounts, "SOCKET", route),
+    });
+    ctx.log.info("listens", { url, guarded: access.guarded });
+    if (made !== undefined && state.made === "") showToken(ctx, url, made, certificate);
+    state.made = made ?? "";
+    ctx.inspect(() => ({
+      url,
+      guarded: access.guarded,
+      tls,
+      mounted: state.mounts.size,
+      ...door.counters(),
+    }));
+  },
+});
+
+function tokensOf(wanted: Config, made: string) {
+  return findTokens({
+    env: process.env,
+    operatorVariable: wanted.operator_token_variable,
+    viewerVariable: wanted.viewer_token_variable,
+    exposed: !isLoopback(wanted.host),
+    terminal: process.stderr.isTTY === true,
+    made,
+  });
+}
+
+/** The given certificate, or the folder of the door's own; undefined for plain HTTP, in which only this computer is answered. */
+function givenOrFolder(wanted: Config): Certificate | string | undefined {
+  const { tls_cert, tls_key, state_folder, host } = wanted;
+  if ((tls_cert === undefined) !== (tls_key === undefined))
+    throw new MynaError("CONFIG_INVALID", "tls_cert, tls_key: one is set and the other is not");
+  if (tls_cert !== undefined && tls_key !== undefined) return givenCertificate(tls_cert, tls_key);
+  if (isLoopback(host)) return undefined;
+  const { XDG_STATE_HOME, HOME } = process.env;
+  const state = XDG_STATE_HOME || (HOME && join(HOME, ".local", "state"));
+  if (state_folder !== undefined) return state_folder;
+  if (state) return join(state, "myna");
+  throw new MynaError(
+    "CONFIG_INVALID",
+    `host: others than this computer reach it, so it demands TLS: set tls_cert and tls_key, or state_folder for a certificate ` +
+      `that is made; or set host = "127.0.0.1"`,
+  );
+}
+
+function identify(
+  access: Access,
+  cookie: SessionCookie | undefined,
+  request: Request,
+  address: string,
+): { role: WebRole; key: string } {
+  if (!access.guarded) return { role: "operator", key: address };
+  const bearer = /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (bearer !== undefined) return { role: access.roleOf(bearer, address), key: `token ${address}` };
+  const value = cookie?.read(request);
+  const session = value === undefined ? undefined : access.read(value);
+  return session ? { role: session.role, key: session.id } : { role: "public", key: address };
+}
+
+/** At the port of before a reload, else the configured one, else any where that is wished for. */
+function listen(door: Door, wanted: Config, before: number, tls: Certificate | undefined) {
+  const { host: hostname, port, any_port } = wanted;
+  const again = before > 0 && (any_port || port === 0) ? [before] : [];
+  for (const one of new Set([...again, port, ...(any_port ? [0] : [])])) {
+    try {
+      return door.listen({ port: one, hostname, ...(tls && { tls: { cert: tls.cert, key: tls.key } }) });
+    } catch (cause) {
+      const code = Error.isError(cause) && "code" in cause ? cause.code : "";
+      if (code === "EADDRINUSE") continue;
+      if (code !== "EADDRNOTAVAIL" && code !== "EAGAIN") throw cause;
+      throw new MynaError("DEVICE_NOT_FOUND", `host: this computer has no address ${hostname} (yet)`, {
+        cause,
+      });
+    }
+  }
+  throw new MynaError(
+    "PORT_IN_USE",
+    `port: another program listens on ${hostname}:${port}; choose another port, or 0 for any free one`,
+  );
+}
+
+/** As people reach it: an address of this computer where it listens on all. */
+function webUrl(url: URL, host: string): string {
+  if (host !== "0.0.0.0" && host !== "::") return url.href;
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ internal, family }) => !internal && family === "IPv4");
+  const shown = new URL(url.href);
+  if (own) shown.hostname = own.address;
+  return shown.href;
+}
+
+/** Straight to the terminal: a log is kept, and read by others. */
+function showToken(
+  ctx: PluginContext,
+  url: string,
+  token: string,
+  certificate: Certificate | undefined,
+): void {
+  ctx.log.debug("a token was made and is shown on the terminal");
+  process.stderr.write(tokenPicture(url, token, certificate?.own ? certificate.fingerprint : ""));
+}

@@ -1,0 +1,33 @@
+import type { PluginContext, WebRoute } from "myna";
+
+/** Nobody is told to wait with a stop. */
+const OFTEN = 60_000;
+
+/** The emergency stop: latched until it is released. What is not there needs no stopping. */
+export function stopRoutes(ctx: PluginContext): WebRoute[] {
+  const state = () => ({ latched: (ctx.has("body") && ctx.use("body").state()?.latched) || null });
+  return [
+    {
+      method: "POST",
+      path: "/stop",
+      role: "operator",
+      maxPerMinute: OFTEN,
+      handle: (_, caller) => {
+        if (ctx.has("body")) ctx.use("body").emergencyStop(`the web page of ${caller.address}`);
+        if (ctx.has("drive")) ctx.use("drive").stop("web");
+        ctx.session.dismiss();
+        return Response.json({ stopped: ctx.has("body") || ctx.has("drive") });
+      },
+    },
+    {
+      method: "POST",
+      path: "/stop/release",
+      role: "operator",
+      async handle() {
+        if (ctx.has("body")) await ctx.use("body").release();
+        return Response.json(state());
+      },
+    },
+    { method: "GET", path: "/stop", role: "viewer", handle: () => Response.json(state()) },
+  ];
+}

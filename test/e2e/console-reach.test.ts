@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Browser } from "./browser.ts";
+import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
+
+let browser: Browser;
+beforeAll(async () => void (browser = await Browser.start()));
+afterAll(async () => await browser?.[Symbol.asyncDispose]());
+
+test("a page whose robot is gone says so and greys what it shows, and comes back by itself with the robot", async () => {
+  const first = await ConsoleRobot.start();
+  const page = await browser.page(first.url);
+  await shows(page, "live");
+  await until("the room is drawn", async () => Number.isFinite(await shownX(page)));
+  first.run.process.kill("SIGKILL");
+  await first.run.process.exited;
+  await shows(page, "No connection to the robot.");
+  await shows(page, /What you see is [\d.]+ s/);
+  expect(await page.evaluate(`getComputedStyle(document.querySelector(".talk")).filter`)).toContain(
+    "grayscale",
+  );
+  expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+  await page.keyboard.press("Escape");
+  await shows(page, "The stop is not confirmed.");
+
+  await using second = await ConsoleRobot.start({ port: first.port });
+  await until(
+    "it is live again",
+    async () => (await page.locator(".vital [role=status]").textContent()) === "live",
+  );
+  // The stop that could not be told is told now.
+  await page.getByTestId("latched").waitFor();
+  await page.getByRole("button", { name: "Release" }).click();
+  await page.getByTestId("latched").waitFor({ state: "detached" });
+  await say(page, "hello");
+  await page.locator(".said.robot").first().waitFor();
+  expect(second.url).toBe(first.url);
+});
+
+test("a page that is closed while it drives stops the wheels", async () => {
+  await using robot = await ConsoleRobot.start();
+  const page = await browser.page(robot.url);
+  await shows(page, "live");
+  await page.locator("h1").click();
+  await page.keyboard.down("Shift");
+  await page.keyboard.down("w");
+  await robot.run.waitFor("motion.started", ({ kind }) => kind === "drive");
+  await page.close();
+  const stopped = await robot.run.waitFor("motion.stopped", ({ kind }) => kind === "drive");
+  expect(["stopped", "lease"]).toContain(String(stopped["ended"]));
+});
+
+test("a robot whose page stands still hears of no intents, and its wheels stop by the lease", async () => {
+  await using robot = await ConsoleRobot.start();
+  const page = await browser.page(robot.url);
+  await shows(page, "live");
+  await page.locator("h1").click();
+  await page.keyboard.down("Shift");
+  await page.keyboard.down("w");
+  await robot.run.waitFor("motion.started", ({ kind }) => kind === "drive");
+  // The page's thread hangs with the key held.
+  const hang = page.evaluate(`{ const end = performance.now() + 3000; while (performance.now() < end); }`);
+  const stopped = await robot.run.waitFor("motion.stopped", ({ kind }) => kind === "drive");
+  expect(["stopped", "lease"]).toContain(String(stopped["ended"]));
+  await hang;
+  await page.keyboard.up("w");
+  await page.keyboard.up("Shift");
+  await page.close();
+});
