@@ -16,8 +16,11 @@ const turnDetection = z.strictObject({
   silence_duration_ms: z.number().int().min(0).max(10_000).default(500),
   /** semantic_vad: how soon the server takes a pause for the end. */
   eagerness: z.enum(["auto", "low", "medium", "high"]).default("auto"),
-  /** The server cancels its answer when the user begins to speak. */
-  interrupt_response: z.boolean().default(true),
+  /**
+   * The server cancels its answer by itself when the user begins to speak. If absent, it does unless `[session.interruption]`
+   * decides later (`duck`, `min_speech_ms`, `warm_up_ms`): then the robot cancels.
+   */
+  interrupt_response: z.boolean().optional(),
   /** The server answers when the user has spoken. */
   create_response: z.boolean().default(true),
 });

@@ -11,6 +11,7 @@ import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
+import { serverInterrupts, silencesAtOnce } from "./interruption-policy.ts";
 import { fatalFault } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
@@ -301,11 +302,10 @@ export class Session {
   }
 
   /**
-   * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
-   * itself what it hears someone speak over; then only the truncation is ours.
+   * The user, or a plugin, breaks in: silence first, then the wires. Where the server cancels by itself only the truncation is ours.
    */
   #silence(cause: "server" | "local" | "asked"): void {
-    const serverCancels = cause === "server" && this.#deps.config.turn_detection.interrupt_response;
+    const serverCancels = cause === "server" && serverInterrupts(this.#deps.config);
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
     this.#arbiter.stop({ serverCancels, all: cause === "asked" });
@@ -332,7 +332,7 @@ export class Session {
     switch (event.type) {
       case "speech_started":
         this.#arbiter.speechStarted(this.#clock.beganBeforeMark(event.audioMs));
-        if (config.barge_in) this.#silence("server");
+        if (silencesAtOnce(config)) this.#silence("server");
         publish("user.speech_started", {
           source: "server",
           speech_at_ms: this.#clock.startedAt(event.audioMs),
