@@ -94,6 +94,13 @@ const idle = z.strictObject({
   hang_up_s: z.number().min(0).default(0),
   /** What wakes the robot then: any `speech`, or a `word` that a keyword plugin knows; typing does in both cases. */
   wake: z.enum(["speech", "word"]).default("speech"),
+  /**
+   * With `wake = "word"`: when the robot's own ears hear the beginning of speech, it connects while the word is still being said, sends
+   * no sound, and hangs up after so long if it was not its name; 0 is never.
+   */
+  preconnect_s: z.number().min(0).max(60).default(4),
+  /** It does so at most once in so long, whatever is said near it. */
+  preconnect_every_s: z.number().min(0).default(30),
 });
 
 const rateLimits = z.strictObject({

@@ -136,6 +136,7 @@ export class Session {
       resume: () => this.#continuity.resume(),
       hear: (frame) => this.#continuity.frame(frame),
       open: () => this.#connection.start(),
+      openAhead: (waitMs) => this.#connection.startAhead(waitMs),
       hangUp: (reason) => {
         this.#failover.rest();
         this.#connection.hangUp(reason);
@@ -198,6 +199,11 @@ export class Session {
       this.#arbiter.speechNoticed();
       this.#silence("local");
     });
+  }
+
+  /** Somebody speaks near a robot that sleeps until it hears its name. */
+  foresee(): void {
+    this.#here(() => this.#limits.foresee());
   }
 
   /** The user's turn ends, where the server does not look for turns. */
@@ -301,9 +307,7 @@ export class Session {
     });
   }
 
-  /**
-   * The user, or a plugin, breaks in: silence first, then the wires. Where the server cancels by itself only the truncation is ours.
-   */
+  /** The user, or a plugin, breaks in: silence first, then the wires; the server may cancel by itself. */
   #silence(cause: "server" | "local" | "asked"): void {
     const serverCancels = cause === "server" && serverInterrupts(this.#deps.config);
     const cuts = this.#speech.silence(this.#arbiter.active);
@@ -323,6 +327,7 @@ export class Session {
 
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
+    const source = "server";
     this.#counters.events++;
     this.#arbiter.heard();
     this.#continuity.observe(event);
@@ -333,17 +338,11 @@ export class Session {
       case "speech_started":
         this.#arbiter.speechStarted(this.#clock.beganBeforeMark(event.audioMs));
         if (silencesAtOnce(config)) this.#silence("server");
-        publish("user.speech_started", {
-          source: "server",
-          speech_at_ms: this.#clock.startedAt(event.audioMs),
-        });
+        publish("user.speech_started", { source, speech_at_ms: this.#clock.startedAt(event.audioMs) });
         break;
       case "speech_stopped":
         this.#arbiter.speechStopped();
-        publish("user.speech_stopped", {
-          source: "server",
-          speech_at_ms: this.#clock.stoppedAt(event.audioMs),
-        });
+        publish("user.speech_stopped", { source, speech_at_ms: this.#clock.stoppedAt(event.audioMs) });
         break;
       case "committed":
         this.#arbiter.committed();

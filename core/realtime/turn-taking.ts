@@ -14,7 +14,7 @@ const EARS_MS = 1500;
 export interface TurnTakingDeps {
   config: SessionConfig;
   bus: Bus;
-  session: Pick<Session, "bargeIn" | "commit" | "sayOn" | "port">;
+  session: Pick<Session, "bargeIn" | "foresee" | "commit" | "sayOn" | "port">;
   /** The loudspeaker that the session speaks to. */
   speech: KeptSpeech;
   /** The microphone that it hears, where the server does not look for turns. */
@@ -79,7 +79,7 @@ export class TurnTaking {
 
   #began(atMs: number): void {
     this.#speaking = true;
-    if (this.#deaf) return;
+    if (this.#deaf) return this.#deps.session.foresee();
     this.#deps.manual?.begin();
     if (this.#deps.config.barge_in) this.#interruption.began(atMs);
     else this.#deps.session.bargeIn();
