@@ -101,12 +101,20 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
     );
   };
 
-  const addStage = (stage: CaptureStage) =>
-    framePairs(
-      (process) => core.audio.addStage({ slot: stage.slot, name: owner.driver, process }),
-      "audio stage",
-      (frame, reference, atMs) => stage.process(frame, reference, atMs),
-    );
+  const addStage = (stage: CaptureStage) => {
+    let frame: Int16Array = EMPTY_FRAME;
+    let reference: Int16Array = EMPTY_FRAME;
+    let atMs = 0;
+    const call = () => stage.process(frame, reference, atMs);
+    const process: CaptureStage["process"] = (nextFrame, nextReference, nextAtMs) => {
+      frame = nextFrame;
+      reference = nextReference;
+      atMs = nextAtMs;
+      run(call);
+    };
+    const onFault = (error: unknown) => owner.fault("audio stage", error);
+    return owned(() => core.audio.addStage({ slot: stage.slot, name: owner.driver, process, onFault }));
+  };
 
   // All of it in the host's context: a device that opens after the plugin is gone must still be closed.
   const openDevice = (

@@ -25,6 +25,7 @@ export class CaptureEnd implements Capture {
   readonly #feed = new FeedQueue();
   readonly #wake: () => void;
   #gatedFrames = 0;
+  #unknownFrames = 0;
   /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
   muted = false;
   /** Who is heard in place of the device. */
@@ -89,12 +90,13 @@ export class CaptureEnd implements Capture {
       capture_stage_faults: this.chain.faults,
       feed_queued_ms: Math.round(this.#feed.queuedSamples / SAMPLES_PER_MS),
       half_duplex_frames: this.#gatedFrames,
+      reference_unknown_frames: this.#unknownFrames,
     };
   }
 
   #prepare(frame: Int16Array, atMs: number, end: number): void {
     this.#shared.counters.observe("capture_wait_ms", performance.now() - atMs);
-    if (this.chain.busy) this.chain.process(frame, this.#reference.read(end), atMs);
+    if (this.chain.busy) this.#passChain(frame, atMs, end);
     if (this.taken) {
       frame.set(SILENCE);
       this.taken.mixInto(frame);
@@ -103,5 +105,13 @@ export class CaptureEnd implements Capture {
       frame.set(SILENCE);
     }
     this.#feed.mixInto(frame);
+  }
+
+  /** Where it is not known what the loudspeaker let out, no stage can take its echo away. */
+  #passChain(frame: Int16Array, atMs: number, end: number): void {
+    this.chain.process(frame, this.#reference.read(end), atMs);
+    if (this.#reference.known || !this.chain.cancels || !this.#shared.soundedAt(atMs)) return;
+    this.#unknownFrames++;
+    frame.set(SILENCE);
   }
 }

@@ -255,7 +255,9 @@ export class AudioEngine {
     const { capture, playback } = this.#devices;
     const { chain } = this.#captureEnd;
     this.#rung = echoRung(this.#config, capture?.spec, playback?.spec, chain.echoStages);
-    this.#shared.halfDuplex = this.#rung === "half_duplex";
+    // While a device is away for a reload what the loudspeaker let out last still dies away.
+    const away = !capture || !playback;
+    if (!away || this.#config.echo !== "auto") this.#shared.halfDuplex = this.#rung === "half_duplex";
     this.#captureEnd.muted = this.#rung === "push_to_talk" && !this.#talking;
   }
 

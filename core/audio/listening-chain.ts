@@ -8,7 +8,8 @@ export class ListeningChain {
   /** Replaced, never changed in place: a stage may go while a frame is in the chain. */
   #stages: CaptureStage[] = [];
   #raw: RawFrameHandler[] = [];
-  /** Frames that a stage threw at, as they were then. */
+  #cancels = false;
+  /** How often a stage, or a handler of raw frames, threw. */
   faults = 0;
 
   constructor(onFault: AudioFault) {
@@ -18,6 +19,11 @@ export class ListeningChain {
   /** Whether anybody wants the reference. */
   get busy(): boolean {
     return this.#stages.length > 0 || this.#raw.length > 0;
+  }
+
+  /** Whether a stage deals with the echo. */
+  get cancels(): boolean {
+    return this.#cancels;
   }
 
   /** The names of the stages that deal with the echo, in their order; "" where there is none, or one of them has no name. */
@@ -31,9 +37,15 @@ export class ListeningChain {
       slot: stage.slot,
       name: stage.name ?? "",
       process: (frame, reference, atMs) => stage.process(frame, reference, atMs),
+      onFault: stage.onFault ?? this.#onFault,
     };
-    this.#stages = SLOTS.flatMap((slot) => [...this.#stages, own].filter((one) => one.slot === slot));
-    return () => void (this.#stages = this.#stages.filter((other) => other !== own));
+    this.#set(SLOTS.flatMap((slot) => [...this.#stages, own].filter((one) => one.slot === slot)));
+    return () => this.#set(this.#stages.filter((other) => other !== own));
+  }
+
+  #set(stages: CaptureStage[]): void {
+    this.#stages = stages;
+    this.#cancels = stages.some(({ slot }) => slot === "echo");
   }
 
   onRawFrame(handler: RawFrameHandler): () => void {
@@ -48,21 +60,21 @@ export class ListeningChain {
       try {
         raw[i]!(frame, reference, atMs);
       } catch (error) {
-        this.#fault(error);
+        this.faults++;
+        this.#onFault(error);
       }
     }
     const stages = this.#stages;
     for (let i = 0; i < stages.length; i++) {
+      const stage = stages[i]!;
       try {
-        stages[i]!.process(frame, reference, atMs);
+        stage.process(frame, reference, atMs);
       } catch (error) {
-        this.#fault(error);
+        this.faults++;
+        // It may be the robot's own voice.
+        if (stage.slot === "echo") frame.fill(0);
+        stage.onFault?.(error);
       }
     }
-  }
-
-  #fault(error: unknown): void {
-    this.faults++;
-    this.#onFault(error);
   }
 }

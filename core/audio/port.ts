@@ -104,10 +104,14 @@ export interface CaptureStage {
   /** What the proof of the echo calls the stage; the host fills in the name of the plugin's driver. */
   name?: string;
   /**
-   * `reference` is what the loudspeaker let out during the frame, on the microphone's clock (zeros while it is silent or
-   * unknown); both are borrowed. Must allocate nothing. What it throws is reported, and the frame goes on as it is.
+   * `reference` is what the loudspeaker let out during the frame, on the microphone's clock: zeros while it is silent. They
+   * are zeros as well while that is not known, as after a device was opened; then no frame passes that was taken while the
+   * loudspeaker sounds, whatever a stage for the echo makes of it. Both are borrowed. Must allocate nothing. What it throws is
+   * reported, and the frame goes on as it is; where the stage is there for the echo, as silence.
    */
   process(frame: Int16Array, reference: Int16Array, atMs: number): void;
+  /** Told of what `process` threw; without it the engine's owner is. */
+  onFault?: AudioFault;
 }
 
 /** The microphone in other hands: somebody elsewhere speaks into the robot in place of its own. */

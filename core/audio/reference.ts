@@ -30,6 +30,8 @@ export class ReferenceReader {
   readonly captured = new ClockLine();
   /** How often the reading point was put somewhere else, because a device began anew or lost samples. */
   jumps = 0;
+  /** Whether the last frame that was read is what the loudspeaker let out, be it silence. */
+  known = false;
   readonly #ring: Ring;
   readonly #shared: SharedState;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
@@ -86,6 +88,7 @@ export class ReferenceReader {
   /** The reference of the frame that ends at this position of the capture ring; borrowed until the next call. */
   read(capturedEnd: number): Int16Array {
     const frame = this.#frame;
+    this.known = false;
     if (!this.played.known || !this.captured.known) {
       this.#locked = false;
       return frame.fill(0);
@@ -130,6 +133,7 @@ export class ReferenceReader {
     if (distance(kept, first) < 0) return false;
     const count = Math.min(WINDOW_SAMPLES, distance(first, placed));
     if (count <= 0) return false;
+    this.known = count >= BEFORE + FRAME_SAMPLES;
     this.#ring.copy(first, window, count);
     window.fill(0, count);
     for (let i = 0; i < count; i++) if (window[i] !== 0) return true;

@@ -216,6 +216,11 @@ export class Arbiter {
         this.#doubtful = null;
         this.#forget();
         if (!request.unwanted) this.#retry(request, over);
+      } else if (!request && this.#turn === "answer_due") {
+        // The server's own answer to the user was refused: a response runs that nobody cancelled.
+        this.#endTurn();
+        if (this.#owed) this.#remind();
+        this.pump();
       }
       return true;
     }

@@ -16,8 +16,11 @@ const turnDetection = z.strictObject({
   silence_duration_ms: z.number().int().min(0).max(10_000).default(500),
   /** semantic_vad: how soon the server takes a pause for the end. */
   eagerness: z.enum(["auto", "low", "medium", "high"]).default("auto"),
-  /** The server cancels its answer when the user begins to speak. */
-  interrupt_response: z.boolean().default(true),
+  /**
+   * The server cancels its answer by itself when the user begins to speak. If absent, it does unless `[session.interruption]`
+   * decides later (`duck`, `min_speech_ms`, `warm_up_ms`): then the robot cancels.
+   */
+  interrupt_response: z.boolean().optional(),
   /** The server answers when the user has spoken. */
   create_response: z.boolean().default(true),
 });
@@ -91,6 +94,13 @@ const idle = z.strictObject({
   hang_up_s: z.number().min(0).default(0),
   /** What wakes the robot then: any `speech`, or a `word` that a keyword plugin knows; typing does in both cases. */
   wake: z.enum(["speech", "word"]).default("speech"),
+  /**
+   * With `wake = "word"`: when the robot's own ears hear the beginning of speech, it connects while the word is still being said, sends
+   * no sound, and hangs up after so long if it was not its name; 0 is never.
+   */
+  preconnect_s: z.number().min(0).max(60).default(4),
+  /** It does so at most once in so long, whatever is said near it. */
+  preconnect_every_s: z.number().min(0).default(30),
 });
 
 const rateLimits = z.strictObject({

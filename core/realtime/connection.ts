@@ -87,7 +87,25 @@ export class Connection {
   }
 
   start(): void {
-    if (this.#state === "idle") this.#open();
+    if (this.#state !== "idle") return;
+    const ahead = this.#standby;
+    if (!ahead || ahead.failed) return this.#open();
+    clearTimeout(this.#timer);
+    this.#enter("connecting");
+    ahead.await(() => this.#takeOver(ahead));
+  }
+
+  /** Connects while idle; `start` within `waitMs` goes on from there. Nothing but our configuration is sent. */
+  startAhead(waitMs: number): void {
+    if (this.#state !== "idle" || (this.#standby && !this.#standby.failed)) return;
+    const endpoint = this.#endpoint();
+    if (endpoint === null || endpoint === "fatal") return;
+    this.#call(endpoint);
+    this.#standBy();
+    this.#timer = setTimeout(() => {
+      this.#standby?.close();
+      this.#standby = null;
+    }, waitMs);
   }
 
   /** Sends now, or keeps it for when the link is ready. False where the outbox had to drop an event. */
@@ -143,14 +161,7 @@ export class Connection {
   /** Connects a second time, to the same server, for {@link swap}; again where an earlier attempt failed. */
   prepareNext(): void {
     if (this.#state !== "ready" || !this.#request || (this.#standby && !this.#standby.failed)) return;
-    const { config, dialect, connect, configure } = this.#deps;
-    this.#standby = new Standby({
-      connect,
-      request: this.#request,
-      configure,
-      decode: (text) => dialect.decode(text),
-      limitMs: config.timeouts.connect_ms,
-    });
+    this.#standBy();
   }
 
   /** Goes over to the connection that was prepared; false where it is not there (yet). */
@@ -219,19 +230,48 @@ export class Connection {
     const endpoint = this.#endpoint();
     if (endpoint === "fatal") return;
     if (endpoint === null) return this.#missing();
-    const { config, dialect, connect } = this.#deps;
     const generation = ++this.#generation;
+    this.#url = endpoint.url;
+    this.#enter("connecting");
+    if (generation !== this.#generation) return;
+    const request = this.#call(endpoint);
+    this.#admission.begin(this.#patienceMs);
+    this.#transport = this.#deps.connect(request, this.#events(generation));
+  }
+
+  /** Counts a call of that server, and says how to make it. */
+  #call(endpoint: Endpoint): TransportRequest {
+    const { config, dialect } = this.#deps;
     this.#counters.connects++;
     this.#url = endpoint.url;
     this.#model = this.#modelOf(endpoint);
-    this.#enter("connecting");
-    if (generation !== this.#generation) return;
     const { connect_ms: handshakeMs, send_ms: sendMs } = config.timeouts;
     const { message_bytes: maxMessageBytes } = config.limits;
     const request = dialect.request(endpoint.url, this.#model, endpoint.apiKey);
     this.#request = { ...request, handshakeMs, sendMs, maxMessageBytes, endpoint };
-    this.#admission.begin(Math.min(handshakeMs, this.#deps.patienceMs?.() ?? handshakeMs));
-    this.#transport = connect(this.#request, this.#events(generation));
+    return this.#request;
+  }
+
+  get #patienceMs(): number {
+    const limitMs = this.#deps.config.timeouts.connect_ms;
+    return Math.min(limitMs, this.#deps.patienceMs?.() ?? limitMs);
+  }
+
+  /** Connects beside the present connection, as the last time. */
+  #standBy(): void {
+    const limitMs = this.#state === "ready" ? this.#deps.config.timeouts.connect_ms : this.#patienceMs;
+    if (this.#request) this.#standby = new Standby({ ...this.#deps, request: this.#request, limitMs });
+  }
+
+  /** Goes on with the connection that was made ahead, or makes one where it came to nothing. */
+  #takeOver(ahead: Standby): void {
+    if (this.#standby !== ahead || this.#state !== "connecting") return;
+    this.#standby = null;
+    if (!ahead.ready) return this.#open();
+    this.#transport = ahead.handOver(this.#events(++this.#generation));
+    if (ahead.created) this.#deps.onEvent(ahead.created);
+    this.#heartbeat.arrived(this.#url);
+    this.#admission.restore(this.#deps.config.timeouts.connect_ms);
   }
 
   /** There is no server (yet): another endpoint, or a wait until it has come. */

@@ -3,6 +3,7 @@ import type { SessionConfig } from "./config.ts";
 import type { Dialect, WireEvent } from "./dialect.ts";
 import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { isRecord, numberOf, readCall, readCalls, readFault, readStatus, textOf } from "./ga-fields.ts";
+import { serverInterrupts } from "./interruption-policy.ts";
 import type { ToolDescription } from "./port.ts";
 import { readRateLimits, readTranscriptionUsage, readUsage } from "./usage.ts";
 
@@ -280,13 +281,11 @@ function sessionWire(config: SessionConfig, tools: ToolDescription[]): Record<st
   };
 }
 
-function turnDetectionWire({
-  turn_detection: turn,
-  barge_in,
-}: SessionConfig): Record<string, unknown> | null {
+function turnDetectionWire(config: SessionConfig): Record<string, unknown> | null {
+  const { turn_detection: turn } = config;
   const common = {
     create_response: turn.create_response,
-    interrupt_response: barge_in && turn.interrupt_response,
+    interrupt_response: serverInterrupts(config),
   };
   switch (turn.type) {
     case "none":

@@ -42,6 +42,8 @@ export interface LimitsDeps {
   respond: (instructions: string) => void;
   deleteItem: (itemId: string) => void;
   open: () => void;
+  /** Connects, and waits so long for `open`. */
+  openAhead: (waitMs: number) => void;
   hangUp: (reason: string) => void;
   /** Another endpoint or model is wanted from now on. */
   endpointChanged: () => void;
@@ -73,10 +75,11 @@ export class Limits {
   #step: BudgetStep = "none";
   #asleep: "idle" | "budget" | null = null;
   #activeAtMs = performance.now();
+  #openedAheadAtMs = -Infinity;
   #measured = "";
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #counters = { images_trimmed: 0, hang_ups: 0 };
+  readonly #counters = { images_trimmed: 0, hang_ups: 0, preconnects: 0 };
 
   constructor(deps: LimitsDeps) {
     this.#deps = deps;
@@ -240,6 +243,16 @@ export class Limits {
     this.#deps.resume();
     this.#earlier.drain((frame) => this.#deps.hear(frame));
     this.#deps.open();
+  }
+
+  /** Somebody begins to speak who may be about to wake the robot. */
+  foresee(): void {
+    const { preconnect_s, preconnect_every_s, wake } = this.#deps.config.idle;
+    if (this.#asleep !== "idle" || wake !== "word" || preconnect_s === 0) return;
+    if (performance.now() - this.#openedAheadAtMs < preconnect_every_s * 1000) return;
+    this.#openedAheadAtMs = performance.now();
+    this.#counters.preconnects++;
+    this.#deps.openAhead(preconnect_s * 1000);
   }
 
   counters(): Record<string, unknown> {

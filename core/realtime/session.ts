@@ -11,6 +11,7 @@ import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
+import { serverInterrupts, silencesAtOnce } from "./interruption-policy.ts";
 import { fatalFault } from "./link-failure.ts";
 import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
@@ -135,6 +136,7 @@ export class Session {
       resume: () => this.#continuity.resume(),
       hear: (frame) => this.#continuity.frame(frame),
       open: () => this.#connection.start(),
+      openAhead: (waitMs) => this.#connection.startAhead(waitMs),
       hangUp: (reason) => {
         this.#failover.rest();
         this.#connection.hangUp(reason);
@@ -197,6 +199,11 @@ export class Session {
       this.#arbiter.speechNoticed();
       this.#silence("local");
     });
+  }
+
+  /** Somebody speaks near a robot that sleeps until it hears its name. */
+  foresee(): void {
+    this.#here(() => this.#limits.foresee());
   }
 
   /** The user's turn ends, where the server does not look for turns. */
@@ -300,12 +307,9 @@ export class Session {
     });
   }
 
-  /**
-   * The user, or a plugin, breaks in: silence first, then the wires. With `interrupt_response` the server cancels by
-   * itself what it hears someone speak over; then only the truncation is ours.
-   */
+  /** The user, or a plugin, breaks in: silence first, then the wires; the server may cancel by itself. */
   #silence(cause: "server" | "local" | "asked"): void {
-    const serverCancels = cause === "server" && this.#deps.config.turn_detection.interrupt_response;
+    const serverCancels = cause === "server" && serverInterrupts(this.#deps.config);
     const cuts = this.#speech.silence(this.#arbiter.active);
     this.#tools.interrupt();
     this.#arbiter.stop({ serverCancels, all: cause === "asked" });
@@ -323,6 +327,7 @@ export class Session {
 
   #receive(event: ServerEvent): void {
     const { publish, config } = this.#deps;
+    const source = "server";
     this.#counters.events++;
     this.#arbiter.heard();
     this.#continuity.observe(event);
@@ -332,18 +337,12 @@ export class Session {
     switch (event.type) {
       case "speech_started":
         this.#arbiter.speechStarted(this.#clock.beganBeforeMark(event.audioMs));
-        if (config.barge_in) this.#silence("server");
-        publish("user.speech_started", {
-          source: "server",
-          speech_at_ms: this.#clock.startedAt(event.audioMs),
-        });
+        if (silencesAtOnce(config)) this.#silence("server");
+        publish("user.speech_started", { source, speech_at_ms: this.#clock.startedAt(event.audioMs) });
         break;
       case "speech_stopped":
         this.#arbiter.speechStopped();
-        publish("user.speech_stopped", {
-          source: "server",
-          speech_at_ms: this.#clock.stoppedAt(event.audioMs),
-        });
+        publish("user.speech_stopped", { source, speech_at_ms: this.#clock.stoppedAt(event.audioMs) });
         break;
       case "committed":
         this.#arbiter.committed();

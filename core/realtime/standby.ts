@@ -7,7 +7,7 @@ export interface StandbyDeps {
   connect: Connect;
   request: TransportRequest;
   configure: (eventId: string) => string;
-  decode: (text: string) => ServerEvent | null;
+  dialect: { decode: (text: string) => ServerEvent | null };
   /** Until the server has taken the configuration. */
   limitMs: number;
 }
@@ -22,6 +22,7 @@ export class Standby {
   #heir: TransportEvents | null = null;
   readonly #deadline: ReturnType<typeof setTimeout>;
   #greeted = false;
+  #settled: () => void = () => {};
   /** What its server said of the session; null where it said nothing. */
   created: SessionCreated | null = null;
 
@@ -46,6 +47,12 @@ export class Standby {
     return this.#state === "failed";
   }
 
+  /** Calls `settled` once it is {@link ready} or {@link failed}, maybe at once. */
+  await(settled: () => void): void {
+    this.#settled = settled;
+    if (this.#state !== "connecting") settled();
+  }
+
   /** The connection, which tells `heir` what happens from now on. */
   handOver(heir: TransportEvents): Transport {
     this.#state = "over";
@@ -68,12 +75,13 @@ export class Standby {
 
   #receive(text: string): void {
     if (this.#state !== "connecting") return;
-    const event = this.#deps.decode(text);
+    const event = this.#deps.dialect.decode(text);
     if (event?.type === "session_created") this.created = event;
     else if (event?.type === "error") this.#fail();
     else if (event?.type === "session_updated" && this.#greeted) {
       clearTimeout(this.#deadline);
       this.#state = "ready";
+      this.#settled();
     }
   }
 
@@ -82,5 +90,6 @@ export class Standby {
     if (this.#state === "over") return;
     this.#state = "failed";
     this.#transport.terminate();
+    this.#settled();
   }
 }

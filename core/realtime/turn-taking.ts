@@ -2,15 +2,19 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Bus } from "../bus.ts";
 import type { SessionConfig } from "./config.ts";
 import { Interruption } from "./interruption.ts";
+import { silencesAtOnce } from "./interruption-policy.ts";
 import type { KeptSpeech } from "./kept-speech.ts";
 import type { ManualTurns } from "./manual-turns.ts";
 import type { Session } from "./session.ts";
+
+/** So long after the robot's own ears the server may tell of the same speech. */
+const EARS_MS = 1500;
 
 /** What {@link TurnTaking} works with. */
 export interface TurnTakingDeps {
   config: SessionConfig;
   bus: Bus;
-  session: Pick<Session, "bargeIn" | "commit" | "sayOn" | "port">;
+  session: Pick<Session, "bargeIn" | "foresee" | "commit" | "sayOn" | "port">;
   /** The loudspeaker that the session speaks to. */
   speech: KeptSpeech;
   /** The microphone that it hears, where the server does not look for turns. */
@@ -31,6 +35,8 @@ export class TurnTaking {
   #talking = false;
   /** The robot's own ears hear speech. */
   #speaking = false;
+  /** When they last heard the end of it. */
+  #endedAtMs = -Infinity;
 
   constructor(deps: TurnTakingDeps) {
     this.#deps = deps;
@@ -46,7 +52,7 @@ export class TurnTaking {
     this.#interruption = interruption;
     this.#undos = [
       bus.on("user.speech_started", ({ source, speech_at_ms }) =>
-        this.#here(() => (source === "local" ? this.#began(speech_at_ms) : interruption.serverBegan())),
+        this.#here(() => (source === "local" ? this.#began(speech_at_ms) : this.#serverBegan(speech_at_ms))),
       ),
       bus.on("user.speech_stopped", ({ source }) =>
         this.#here(() => (source === "local" ? this.#ended() : interruption.ended())),
@@ -73,10 +79,17 @@ export class TurnTaking {
 
   #began(atMs: number): void {
     this.#speaking = true;
-    if (this.#deaf) return;
+    if (this.#deaf) return this.#deps.session.foresee();
     this.#deps.manual?.begin();
     if (this.#deps.config.barge_in) this.#interruption.began(atMs);
     else this.#deps.session.bargeIn();
+  }
+
+  /** What the robot's own ears hear or have just heard is decided by them. */
+  #serverBegan(atMs: number): void {
+    const { config } = this.#deps;
+    if (!config.barge_in || silencesAtOnce(config)) this.#interruption.serverBegan();
+    else if (!this.#speaking && performance.now() - this.#endedAtMs > EARS_MS) this.#interruption.began(atMs);
   }
 
   /** It sleeps until it hears its name. */
@@ -95,6 +108,7 @@ export class TurnTaking {
   /** While the talk key is held the end of speech is a pause. */
   #ended(): void {
     this.#speaking = false;
+    this.#endedAtMs = performance.now();
     this.#interruption.ended();
     if (!this.#talking && this.#deps.manual?.end() === true) this.#deps.session.commit();
   }

@@ -5,6 +5,7 @@ import { EchoFilter } from "./echo-filter.ts";
 import type { EchoFilterOptions } from "./echo-filter.ts";
 import { EchoProof } from "./echo-proof.ts";
 import { ResidualGate } from "./residual-gate.ts";
+import type { Residual } from "./residual-gate.ts";
 
 const PER_MS = RATE_HZ / 1000;
 /** The filter is given the reference so much before its echo; it cannot cancel what comes before the reference. */
@@ -36,6 +37,8 @@ export class Canceller {
   readonly #microphone = new DelayLine((MOST_AHEAD_MS + LEAD_MS) * PER_MS, FRAME_SAMPLES);
   readonly #loudspeaker = new DelayLine(MOST_BEHIND_MS * PER_MS, FRAME_SAMPLES);
   readonly #reference = new Int16Array(FRAME_SAMPLES);
+  /** Filled anew for each frame. */
+  readonly #residual: Residual;
   #lastAtMs = Number.NaN;
   /** Echo behind the reference, as measured; undefined while unknown. */
   delayMs: number | undefined;
@@ -47,6 +50,9 @@ export class Canceller {
     this.#options = options;
     this.gate = new ResidualGate(options.gateDb);
     this.#filter = new EchoFilter(options);
+    const { left } = this.#filter;
+    const reference = this.#reference;
+    this.#residual = { before: 0, after: 0, left, reference, sounding: false, noise: 0, wrong: false };
     this.#align(options.delayMs);
   }
 
@@ -60,9 +66,16 @@ export class Canceller {
     const before = energy(frame);
     this.#filter.process(frame, this.#reference);
     const after = energy(frame);
-    this.proof.push(before, after, energy(this.#reference));
+    // The one before it is delayed as well: where the delay was measured wrongly, the echo is there already.
+    this.proof.push(before, after, Math.max(energy(reference), energy(this.#reference)));
     const { sounding, proven, noise } = this.proof;
-    const passes = this.gate.passes(before, after, sounding, noise, this.#filter.wrong);
+    const residual = this.#residual;
+    residual.before = before;
+    residual.after = after;
+    residual.sounding = sounding;
+    residual.noise = noise;
+    residual.wrong = this.#filter.wrong;
+    const passes = this.gate.passes(residual);
     if (sounding && !proven && this.#options.muteUntilProven) this.mutedFrames++;
     else if (passes) return;
     frame.fill(0);
@@ -102,6 +115,7 @@ export class Canceller {
     this.resets++;
     this.#estimator.reset();
     this.proof.reset();
+    this.gate.reset();
   }
 }
 

@@ -40,6 +40,8 @@ export class EchoFilter {
   readonly #microphone = new Int16Array(FRAME_SAMPLES);
   readonly #loudspeaker = new Int16Array(FRAME_SAMPLES);
   readonly #output = new Int16Array(FRAME_SAMPLES);
+  /** The last frame behind the filter, before the rest of the echo was turned down. */
+  readonly left: Int16Array = new Int16Array(FRAME_SAMPLES);
   readonly #pointers: { microphone: Pointer; loudspeaker: Pointer; output: Pointer }[];
   #closed = false;
   /** True where the filter made the last frame louder: the echo is not where the reference says, and nobody's voice explains that. */
@@ -77,6 +79,7 @@ export class EchoFilter {
       const { microphone, loudspeaker, output } = this.#pointers[half]!;
       this.#speex.speex_echo_cancellation(this.#echo, microphone, loudspeaker, output);
     }
+    this.left.set(this.#output);
     this.#judge();
     for (let half = 0; half < 2; half++)
       this.#speex.speex_preprocess_run(this.#rest, this.#pointers[half]!.output);

@@ -22,15 +22,16 @@ const LOST_RATIO = 2;
 const FLOOR_RISE = 1.0014;
 /** A digital microphone's silence. */
 const LEAST_FLOOR = 1;
-/** So much silence has to be heard before the noise of the room is known. */
+/** So much silence has to be heard before the noise of the room is known, beside what an empty delay line gives at first. */
 const FLOOR_MS = 300;
+const EMPTY_MS = 300;
 
 /** Watches whether the echo goes away. Allocates nothing per frame. */
 export class EchoProof {
   #before = 0;
   #after = 0;
   #floor = Number.POSITIVE_INFINITY;
-  #silentMs = 0;
+  #silentMs = -EMPTY_MS;
   #soundingMs = 0;
   #goodMs = 0;
   #unheardMs = 0;
@@ -84,7 +85,7 @@ export class EchoProof {
 
   #listen(left: number): void {
     this.#silentMs += FRAME_MS;
-    this.#floor = Math.max(LEAST_FLOOR, Math.min(left, this.#floor * FLOOR_RISE));
+    if (this.#silentMs > 0) this.#floor = Math.max(LEAST_FLOOR, Math.min(left, this.#floor * FLOOR_RISE));
   }
 
   /** What was seen is no longer true. */

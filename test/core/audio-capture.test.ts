@@ -249,3 +249,22 @@ describe("capture", () => {
     expect(end.feeding).toBe(false);
   });
 });
+
+test("while nobody knows what the loudspeaker lets out no stage for the echo is believed, and only then", async () => {
+  const { end, shared, heard, run } = await rig(microphone(() => 1000));
+  const last = () => heard.at(-1);
+  shared.audibleUntilMs = Infinity;
+  run(3);
+  expect(last()).toBe(1000);
+  const undo = end.chain.addStage({ slot: "echo", process: () => {} });
+  run(3);
+  expect(last()).toBe(0);
+  expect(end.counters()).toMatchObject({ reference_unknown_frames: 3 });
+  shared.audibleUntilMs = 0;
+  run(1);
+  expect(last()).toBe(1000);
+  shared.audibleUntilMs = Infinity;
+  undo();
+  run(1);
+  expect(last()).toBe(1000);
+});

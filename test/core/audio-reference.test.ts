@@ -238,22 +238,26 @@ describe("the listening chain", () => {
     expect(seen).toEqual(["raw 0", "second echo 1", "noise 2", "gain 3"]);
   });
 
-  test("a stage that throws is reported, and the frame goes on to the next", () => {
+  test.each([
+    ["noise", 500],
+    ["echo", 0],
+  ] as const)("a stage for the %s that throws is reported, and the frame goes on as %d", (slot, sample) => {
     const faults: unknown[] = [];
     const chain = new ListeningChain((error) => faults.push(error));
-    chain.addStage({
-      slot: "echo",
-      process() {
-        throw new Error("no memory");
-      },
-    });
-    let after = 0;
-    chain.addStage({ slot: "gain", process: () => void after++ });
-    chain.process(new Int16Array(FRAME), new Int16Array(FRAME), 1);
-    expect({ after, faults: faults.length, counted: chain.faults }).toEqual({
-      after: 1,
+    const process = () => {
+      throw new Error("no memory");
+    };
+    chain.addStage({ slot, process });
+    const own: unknown[] = [];
+    chain.addStage({ slot, process, onFault: (error) => own.push(error) });
+    const after: number[] = [];
+    chain.addStage({ slot: "gain", process: (frame) => void after.push(frame[7]!) });
+    chain.process(new Int16Array(FRAME).fill(500), new Int16Array(FRAME), 1);
+    expect({ after, faults: faults.length, own: own.length, counted: chain.faults }).toEqual({
+      after: [sample],
       faults: 1,
-      counted: 1,
+      own: 1,
+      counted: 2,
     });
   });
 });

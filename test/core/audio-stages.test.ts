@@ -49,6 +49,7 @@ test("a plugin whose stage keeps throwing is stopped, and what is heard goes on"
   robot.robot.audio.port.onFrame(() => frames++);
   const state = () => robot.health().plugins.find(({ id }) => id === "stage")?.state;
   await until(() => state() === "quarantined", "the end of the plugin");
+  expect(Number(robot.robot.audio.counters()["capture_stage_faults"])).toBeGreaterThan(2);
   const before = frames;
   await until(() => frames > before + 5, "frames");
 });

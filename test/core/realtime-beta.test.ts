@@ -44,6 +44,13 @@ describe("in the beta dialect", () => {
         temperature: 0.7,
       },
     });
+    const patient = sessionConfig.parse({
+      turn_detection: { type: "semantic_vad", eagerness: "high" },
+      interruption: { mode: "duck" },
+    });
+    expect(wire({ type: "configure", eventId: "e", config: patient, tools: [] })["session"]).toMatchObject({
+      turn_detection: { type: "semantic_vad", eagerness: "high", interrupt_response: false },
+    });
     const quiet = sessionConfig.parse({ transcription_model: "", turn_detection: { type: "none" } });
     expect(wire({ type: "configure", eventId: "e", config: quiet, tools: [] })["session"]).toMatchObject({
       input_audio_transcription: null,

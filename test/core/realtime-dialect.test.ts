@@ -262,6 +262,24 @@ describe("events of the client", () => {
     );
   });
 
+  test("ask the server not to interrupt by itself where the robot decides later, and the profile has the last word", () => {
+    const interrupts = (config: Record<string, unknown>) => {
+      const configure = { type: "configure", eventId: "e", config: sessionConfig.parse(config), tools: [] };
+      const sent = encode(configure as Parameters<typeof encode>[0]) as {
+        session: { audio: { input: { turn_detection: { interrupt_response: boolean } } } };
+      };
+      return sent.session.audio.input.turn_detection.interrupt_response;
+    };
+    for (const type of ["server_vad", "semantic_vad"]) {
+      expect(interrupts({ turn_detection: { type } })).toBe(true);
+      for (const interruption of [{ mode: "duck" }, { min_speech_ms: 200 }, { warm_up_ms: 500 }]) {
+        expect(interrupts({ turn_detection: { type }, interruption })).toBe(false);
+        const turn_detection = { type, interrupt_response: true };
+        expect(interrupts({ turn_detection, interruption })).toBe(true);
+      }
+    }
+  });
+
   test("carry samples as base64 that comes back the same", () => {
     for (const length of [480, 480, 1, 0, 481]) {
       const pcm = new Int16Array(length + 3).map((_, i) => i * 77 - 20_000).subarray(3);

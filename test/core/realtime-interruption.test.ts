@@ -275,6 +275,56 @@ describe("an interruption that is noticed twice", () => {
   });
 });
 
+describe("where the robot decides later whether it is interrupted", () => {
+  for (const interruption of [{ mode: "duck" }, { min_speech_ms: 300 }, { warm_up_ms: 500 }]) {
+    linkTest(
+      `(${Object.keys(interruption)[0]}) speech that the server hears changes nothing until it has`,
+      async () => {
+        await using link = await connected({ interruption });
+        const { wire, bench } = link;
+        expect(JSON.stringify(wire.frames)).toContain('"interrupt_response":false');
+        begin(wire, "r1");
+        speak(wire, "r1", "a1", 500, "One two three");
+        await hear(bench, "a1", 20);
+        speechStarts(wire);
+        await bench.event("user.speech_started");
+        await settled(wire, bench);
+        expect(bench.playback.active).toBe(true);
+        expectEdits(wire, []);
+        bench.session.bargeIn();
+        expect(bench.playback.active).toBe(false);
+        await settled(wire, bench);
+        expectEdits(wire, [
+          { type: "response.cancel", response_id: "r1" },
+          { type: "conversation.item.truncate", item_id: "a1", content_index: 0, audio_end_ms: 20 },
+        ]);
+      },
+    );
+  }
+
+  linkTest(
+    "a server that cannot answer the user for the answer that runs is asked to behind it",
+    async () => {
+      await using link = await connected({ interruption: { mode: "duck" } });
+      const { wire, bench } = link;
+      begin(wire, "r1");
+      speechStarts(wire);
+      wire.send({ type: "input_audio_buffer.speech_stopped", item_id: "u2", audio_end_ms: 500 });
+      wire.send({ type: "input_audio_buffer.committed", item_id: "u2" });
+      const code = "conversation_already_has_active_response";
+      wire.send({
+        type: "error",
+        error: { type: "invalid_request_error", code, event_id: null, message: "" },
+      });
+      await settled(wire, bench);
+      expect(wire.frames.some(({ type }) => type === "response.create")).toBe(false);
+      finish(wire, "r1");
+      await wire.next("response.create");
+      expect(bench.events("session.error")).toEqual([]);
+    },
+  );
+});
+
 describe("what was said before a stop", () => {
   for (const when of ["speaks", "has spoken", "is in the conversation"]) {
     linkTest(`is not done when the stop comes while it ${when}`, async () => {

@@ -392,6 +392,94 @@ describe("a robot that nobody speaks to", () => {
     expect(values).toEqual([...second, 100, 101, 102, 200, 201]);
   });
 
+  describe("and sleeps until it hears its name", () => {
+    const idle = { hang_up_s: 0.1, wake: "word", preconnect_s: 0.4, preconnect_every_s: 1.5 };
+
+    linkTest(
+      "connects when somebody begins to speak, sends no sound, and is ready at once when it was its name",
+      async () => {
+        await using link = await connected({ idle });
+        const { bench, server } = link;
+        await bench.event("session.hung_up");
+        bench.session.foresee();
+        const ahead = await server.accept();
+        bench.capture.frames(20, 300);
+        await ahead.configure();
+        bench.capture.frames(20, 320);
+        await Bun.sleep(50);
+        expect(bench.session.port.state()).toBe("idle");
+        expect(ahead.frames.map(({ type }) => type)).toEqual(["session.update"]);
+        bench.session.bargeIn();
+        await bench.state("ready");
+        await until(() => ahead.all("input_audio_buffer.append").length >= 40, "The word is not sent behind");
+        expect(server.connections.length).toBe(2);
+        expect(bench.session.counters()).toMatchObject({ limits: { preconnects: 1 } });
+      },
+    );
+
+    linkTest("and its name that comes before the connection stands: it goes on with that", async () => {
+      await using link = await connected({ idle });
+      const { bench, server } = link;
+      await bench.event("session.hung_up");
+      bench.session.foresee();
+      const ahead = await server.accept();
+      bench.session.bargeIn();
+      await bench.state("connecting");
+      bench.session.port.respond();
+      await ahead.configure();
+      await bench.state("ready");
+      await ahead.next("response.create");
+      expect(server.connections.length).toBe(2);
+    });
+
+    linkTest("hangs up again when it was not, and does not call again soon", async () => {
+      await using link = await connected({ idle });
+      const { bench, server } = link;
+      await bench.event("session.hung_up");
+      const began = performance.now();
+      bench.session.foresee();
+      const ahead = await server.accept();
+      await ahead.configure();
+      await ahead.closed;
+      while (performance.now() - began < 1200) {
+        bench.session.foresee();
+        await Bun.sleep(50);
+      }
+      expect(server.connections.length).toBe(2);
+      expect(ahead.frames.map(({ type }) => type)).toEqual(["session.update"]);
+      await Bun.sleep(500);
+      bench.session.foresee();
+      await server.accept();
+      expect(bench.session.port.state()).toBe("idle");
+    });
+
+    linkTest("wakes all the same when the connection that was made ahead is gone", async () => {
+      await using link = await connected({ idle: { ...idle, preconnect_s: 10 } });
+      const { bench, server } = link;
+      await bench.event("session.hung_up");
+      bench.session.foresee();
+      const ahead = await server.accept();
+      await ahead.configure();
+      ahead.drop();
+      await Bun.sleep(100);
+      bench.session.bargeIn();
+      const again = await server.accept();
+      await again.configure();
+      await bench.state("ready");
+      expect(bench.events("session.error")).toEqual([]);
+    });
+
+    linkTest("or never connects ahead, where the profile says so, or any speech wakes it", async () => {
+      for (const other of [{ preconnect_s: 0 }, { wake: "speech" }]) {
+        await using link = await connected({ idle: { ...idle, ...other } });
+        await link.bench.event("session.hung_up");
+        link.bench.session.foresee();
+        await Bun.sleep(100);
+        expect(link.server.connections.length).toBe(1);
+      }
+    });
+  });
+
   test("keeps the last second of sound only", () => {
     const audio = new IdleAudio(3);
     const heard: number[] = [];

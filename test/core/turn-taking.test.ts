@@ -119,6 +119,35 @@ describe("somebody makes a sound over the answer", () => {
   });
 });
 
+describe("speech that only the server hears", () => {
+  test("in mode duck makes the robot quieter, and it is cut by the robot when the speech lasts", async () => {
+    await using talk = await Talk.start({ interruption: { mode: "duck", min_speech_ms: 400 } });
+    await talk.tell();
+    const speech = await espeak("one two three four five six seven eight nine ten");
+    const fed = talk.robot.feed(speech);
+    await talk.robot.waitFor("user.speech_started", ({ source }) => source === "server");
+    expect(talk.robot.robot.audio.port.speaking()).toBe(true);
+    expect(talk.turns).toMatchObject({ ducked: 1, interruptions: 0 });
+    await talk.robot.waitFor("assistant.interrupted");
+    await talk.brain.waitFor("response.cancel");
+    await talk.brain.waitFor("conversation.item.truncate");
+    expect(talk.turns).toMatchObject({ ducked: 1, interruptions: 1 });
+    await fed;
+  });
+
+  test("does not count beside what the robot's own ears have just made of it", async () => {
+    await using talk = await Talk.start({ interruption: { mode: "duck", min_speech_ms: 300 } });
+    await talk.tell();
+    talk.speechBegins();
+    talk.speechEnds();
+    const { bus } = talk.robot.robot;
+    bus.publish("user.speech_started", { source: "server", speech_at_ms: performance.now() });
+    await Bun.sleep(500);
+    expect(talk.robot.robot.audio.port.speaking()).toBe(true);
+    expect(talk.turns).toMatchObject({ ducked: 1, restored: 1, interruptions: 0 });
+  });
+});
+
 describe("an interruption that was none", () => {
   test("of a sound without words: the rest is said, and the server learns what was heard", async () => {
     await using talk = await Talk.start({ interruption: { resume_after_ms: 200 } });

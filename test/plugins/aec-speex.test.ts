@@ -3,6 +3,7 @@ import { Ears } from "../../bench/corpus/ears.ts";
 import { echoOf } from "../../bench/corpus/room-echo.ts";
 import type { EchoPath } from "../../bench/corpus/room-echo.ts";
 import { levelled } from "../../bench/corpus/utterances.ts";
+import { Vad } from "../../plugins/brain-local/vad.ts";
 import { DelayEstimator } from "../../plugins/aec-speex/delay-estimator.ts";
 import { DelayLine } from "../../plugins/aec-speex/delay-line.ts";
 import { loadSpeexDsp } from "../../plugins/aec-speex/speexdsp.ts";
@@ -126,6 +127,30 @@ describe("aec-speex", () => {
     listen(ears, microphone, reference);
     expect(ears.report("aec-speex")).toMatchObject({ proven: true });
     expect(ears.changes("vad-energy")).toEqual([]);
+    await ears.close();
+  });
+
+  test.each([
+    ["later by a sound server's period, as after it ran dry", 512],
+    ["later by four of them", 2048],
+    ["earlier than the reference has it", -1200],
+  ] as const)("when the echo comes %s, the robot does not take it for a person", async (_, shift) => {
+    const said = await answer();
+    const reference = Int16Array.from([...said, ...said]);
+    const moved = 8.3 * SECOND;
+    const source = reference.map((sample, i) => (i < moved ? sample : (reference[i - shift] ?? 0)));
+    const ears = await Ears.open([{ use: "aec-speex" }, { use: "vad-energy" }, { use: "vad-silero" }]);
+    const server = new Vad({ threshold: 0.5, silenceMs: 500 });
+    const output = listen(ears, heard(source, ROOM), reference);
+    const starts: number[] = [];
+    for (let at = 0; at + FRAME <= output.length; at += FRAME)
+      if (server.process(output.subarray(at, at + FRAME)) === "started") starts.push(at / SECOND);
+    expect({ starts, energy: ears.changes("vad-energy"), silero: ears.changes("vad-silero") }).toEqual({
+      starts: [],
+      energy: [],
+      silero: [],
+    });
+    expect(ears.report("aec-speex")["proven"]).toBe(true);
     await ears.close();
   });
 

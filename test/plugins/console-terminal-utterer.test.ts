@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeWav } from "myna";
+import { encodeWav, MynaError } from "myna";
 import { Utterer } from "../../plugins/console-terminal/utterer.ts";
 
 const BASE = mkdtempSync(join(tmpdir(), "myna-utterer-"));
@@ -159,4 +159,91 @@ test("a stop while the voice still speaks a sentence keeps it from the microphon
   utterer.drop();
   await before;
   expect(reached).toEqual([]);
+});
+
+/** A robot whose voice is gone until a test gives it back, and a clock in the test's hands. */
+function voiceless() {
+  const reached: string[] = [];
+  const hints: string[] = [];
+  const clock = { nowMs: 0, back: false };
+  const gone = new MynaError(
+    "SERVICE_UNAVAILABLE",
+    "The local brain cannot be reached; it is started again.",
+  );
+  const services: Record<string, unknown> = {
+    brain: { hearing: () => ({ available: true }) },
+    speech: {
+      synthesize: (text: string) =>
+        clock.back ? Promise.resolve(new Int16Array(text.length)) : Promise.reject(gone),
+    },
+  };
+  const ctx = {
+    has: (name: string) => name in services,
+    use: (name: string) => services[name],
+    session: { sendText: () => {} },
+    audio: { feed: async (pcm: Int16Array) => void reached.push(`fed ${pcm.length}`) },
+    after: (ms: number, run: () => void) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  } as unknown as Context;
+  const utterer = new Utterer(
+    ctx,
+    "rms",
+    (hint) => hints.push(hint),
+    () => clock.nowMs,
+  );
+  return { reached, hints, clock, utterer };
+}
+
+test("a sentence typed while the voice's process hangs is said when it is there again", async () => {
+  const { reached, hints, clock, utterer } = voiceless();
+  const said = utterer.utter({ kind: "say", value: "drive forward" });
+  while (hints.length === 0) await Bun.sleep(1);
+  clock.nowMs = 4900;
+  clock.back = true;
+  await said;
+  expect(reached).toEqual(["fed 13"]);
+  expect(hints).toEqual(["the robot's voice is gone; what you typed is said when it is back soon"]);
+});
+
+for (const [text, ageMs, is] of [
+  ["drive forward two meters", 5100, "not said"],
+  ["can you turn around?", 5100, "not said"],
+  ["fahr vor", 5100, "not said"],
+  ["what about going forward?", 5100, "not said"],
+  ["what time is it?", 29_000, "said"],
+  ["what time is it?", 31_000, "not said"],
+] as const) {
+  test(`"${text}" is ${is} ${ageMs} ms late`, async () => {
+    const { reached, hints, clock, utterer } = voiceless();
+    const said = utterer.utter({ kind: "say", value: text }).then(
+      () => "said",
+      (error: Error) => error.message,
+    );
+    while (hints.length === 0) await Bun.sleep(1);
+    clock.nowMs = ageMs;
+    clock.back = true;
+    expect(await said).toMatch(is === "said" ? /^said$/ : /say it again/);
+    expect(reached.length).toBe(is === "said" ? 1 : 0);
+  });
+}
+
+test("of sentences typed while the voice is gone the last is kept, and a stop drops it", async () => {
+  const { reached, hints, clock, utterer } = voiceless();
+  const first = utterer.utter({ kind: "say", value: "one" });
+  while (hints.length === 0) await Bun.sleep(1);
+  const second = utterer.utter({ kind: "say", value: "second" });
+  await expect(first).rejects.toThrow("you said something else");
+  clock.back = true;
+  await second;
+  expect(reached).toEqual(["fed 6"]);
+  clock.back = false;
+  const third = utterer.utter({ kind: "say", value: "third" });
+  while (hints.length < 3) await Bun.sleep(1);
+  utterer.drop();
+  await third;
+  clock.back = true;
+  await Bun.sleep(400);
+  expect(reached).toEqual(["fed 6"]);
 });
