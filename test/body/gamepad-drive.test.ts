@@ -124,6 +124,8 @@ test("a pad that is used while nothing may move does not keep the wheels from pr
   forward();
   await Bun.sleep(200);
   letGo(DEAD_MAN);
+  const pad = () => one.robot.health().plugins.find(({ id }) => id === "pad")!;
+  await until(() => pad().inspect["driving"] === false, "the pad was let go");
   await body.release();
   await until(() => body.state()?.latched === undefined, "the release");
   expect((await one.robot.service("drive").move({ distanceM: 0.1 })).ended).toBe("completed");
