@@ -76,7 +76,7 @@ for (const [what, end] of ENDS) {
 test("a person at the pad takes the wheels from a tool, which neither fights nor gets them back while they hold on", async () => {
   await using one = await pilot({ movement: { use: "tools-movement" } });
   const { robot, hat } = one;
-  const right = () => hat.levels[LINES.rightDirection] === 1;
+  const right = () => hat.levels[LINES.rightDirection!] === 1;
   const steering = robot.call("steer", { direction: "left", distance_m: 2 });
   await until(() => turning(hat) && right(), "the tool drives forward");
   backward();
