@@ -74,6 +74,25 @@ export interface BoardLines {
   speakerEnable: number;
 }
 
+const V4: BoardLines = {
+  motorReset: 5,
+  leftDirection: 23,
+  rightDirection: 24,
+  ultrasonicTrigger: 27,
+  ultrasonicEcho: 22,
+  led: 26,
+  userButton: 25,
+  resetButton: 16,
+  speakerEnable: 20,
+};
+
+/** BCM numbers by role on each board (robot-hat 2.5, device.py and pin.py; type1: its main branch, pin.py, `_dict_1`). */
+export const BOARD_LINES: Readonly<Record<BoardRevision, Readonly<BoardLines>>> = {
+  v4: V4,
+  v5: { ...V4, leftDirection: null, rightDirection: null, speakerEnable: 12 },
+  type1: { ...V4, motorReset: 21, userButton: 19 },
+};
+
 /** What a board is and how its wires are reached. */
 export interface BoardDescription {
   revision: BoardRevision;
@@ -104,6 +123,11 @@ export interface BodyState {
   batteryV: number | undefined;
   /** Why nothing moves until `release`; undefined when free. */
   latched: string | undefined;
+  /**
+   * What keeps the wheels still though they are asked to turn: what a guard sees, a sensor that says nothing, or the motor
+   * controller, which starts. Left out while nothing does.
+   */
+  held?: "obstacle" | "cliff" | "blind" | "starting";
 }
 
 /** What lies behind the motion process; provided by the drive. */

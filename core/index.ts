@@ -16,6 +16,7 @@ export { SpeechTiming } from "./audio/speech-timing.ts";
 export type { SpeechTimes } from "./audio/speech-timing.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
 export type { DecodedWav } from "./audio/wav.ts";
+export { BOARD_LINES } from "./board.ts";
 export type * from "./board.ts";
 export type * from "./calibrate/step.ts";
 export type { TomlValue } from "./doctor/toml-edit.ts";

@@ -24,7 +24,8 @@ export function removeHatFile(path: string): void {
   rmSync(dirname(path), { recursive: true, force: true });
 }
 
-function isAlive(pid: number): boolean {
+/** Also of a process that is not ours. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { definePlugin, filePath } from "myna";
+import { BOARD_LINES, definePlugin, filePath } from "myna";
 import type { LineChip, Pose } from "myna";
 import { z } from "zod";
 import { FloorPlan } from "./floor-plan.ts";
@@ -7,7 +7,6 @@ import { makeHatFile, removeHatFile } from "./hat-file.ts";
 import { HatMemory } from "./hat-memory.ts";
 import { Physics } from "./physics.ts";
 import { loadRoom } from "./room-file.ts";
-import { BOARD_LINES } from "./wiring.ts";
 
 /** How often the world moves on. */
 const TICK_MS = 20;

@@ -1,4 +1,5 @@
 import type { InputLine, LineChip, LineEdge, OutputLine } from "myna";
+import { isAlive } from "./hat-file.ts";
 import { HatMemory, LINES } from "./hat-memory.ts";
 
 /** How often inputs are looked at for edges. */
@@ -103,15 +104,6 @@ export function openLines(options: SimulatedLinesOptions): LineChip {
 
 function nowNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM";
-  }
 }
 
 function coded(code: string, message: string): Error {

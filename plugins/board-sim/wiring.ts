@@ -1,35 +1,9 @@
-import type { BoardLines } from "myna";
+import { BOARD_LINES } from "myna";
 import type { HatMemory } from "./hat-memory.ts";
 import { dutyOf } from "./pwm.ts";
 
 /** Robot HATs that can be simulated. */
 export type SimulatedRevision = "v4" | "v5";
-
-/** Lines of each board (robot-hat, device.py; V5's documentation: no direction lines, loudspeaker on 12). */
-export const BOARD_LINES: Readonly<Record<SimulatedRevision, BoardLines>> = {
-  v4: {
-    motorReset: 5,
-    leftDirection: 23,
-    rightDirection: 24,
-    ultrasonicTrigger: 27,
-    ultrasonicEcho: 22,
-    led: 26,
-    userButton: 25,
-    resetButton: 16,
-    speakerEnable: 20,
-  },
-  v5: {
-    motorReset: 5,
-    leftDirection: null,
-    rightDirection: null,
-    ultrasonicTrigger: 27,
-    ultrasonicEcho: 22,
-    led: 26,
-    userButton: 25,
-    resetButton: 16,
-    speakerEnable: 12,
-  },
-};
 
 /** Channels of the motors: V4 has one PWM each, V5 one for each direction, forward first. */
 const LEFT = { v4: 13, v5: [12, 13] } as const;

@@ -135,7 +135,10 @@ export default definePlugin({
     if (!fromStdin) return;
     const said = (line: string): void => {
       // It is said like the others when its turn comes; the wheels do not wait for that.
-      if (asksToStop(line)) stopHere(ctx);
+      if (asksToStop(line)) {
+        stopHere(ctx);
+        running.dismiss();
+      }
       if (line.trim() !== "") running.add({ kind: "say", value: line.trim() });
     };
     readLines(ctx, said, () => running.close());

@@ -85,6 +85,11 @@ export class Script {
     else this.#spokenMs = nowMs;
   }
 
+  /** Whoever typed it wants no answer to what was said before: the next one does not wait for it. */
+  dismiss(): void {
+    if (this.#spokenMs !== undefined) this.#finish(undefined);
+  }
+
   /** What to do now; call it again after every event and every few ten milliseconds. */
   next(nowMs: number): Step {
     const unreachable = this.#linkFailure(nowMs);

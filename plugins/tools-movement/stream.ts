@@ -1,15 +1,13 @@
 import { isMynaError } from "myna";
-import type { Body, Drive, MotionReport, PluginContext, Pose } from "myna";
+import type { Body, BodyState, Drive, MotionReport, PluginContext, Pose } from "myna";
 
 /** How often an intent is sent, and how long it holds. */
 const PERIOD_MS = 50;
 const LEASE_MS = 300;
-/** The wheels were told to turn and have not for so long: a guard bars the way. */
-const BARRED_MS = 700;
+/** Looks in a row that find the wheels standing though they were told to turn: then something keeps them from it. */
+const STANDING_LOOKS = 14;
 /** The wheels roll out within this time. */
 const ROLL_OUT_MS = 450;
-/** What is nearer than this bars the way; else it is the floor that ends. */
-const NEAR_M = 0.5;
 
 /** How far a stream of intents has come. */
 export interface Way {
@@ -57,7 +55,7 @@ export class Streams {
     const startedMs = performance.now();
     const counter = new WayCounter(drive.pose());
     const { promise, resolve, reject } = Promise.withResolvers<StreamReport<End>["ended"]>();
-    let turningMs = startedMs;
+    let standing = 0;
     const onAbort = () => resolve(signal.reason === "link_lost" ? "link_lost" : "stopped");
     const look = () => {
       const nowMs = performance.now();
@@ -65,8 +63,9 @@ export class Streams {
       if (state?.latched !== undefined) return resolve("stopped");
       const decision = decide({ ...counter.count(drive.pose()), elapsedMs: nowMs - startedMs });
       if ("ended" in decision) return resolve(decision.ended);
-      if (decision.speedMps === 0 || (state && state.duty.left !== 0)) turningMs = nowMs;
-      if (nowMs - turningMs > BARRED_MS) return resolve(this.#barrier() === undefined ? "cliff" : "obstacle");
+      const turning = decision.speedMps === 0 || (state !== undefined && state.duty.left !== 0);
+      standing = turning ? 0 : standing + 1;
+      if (standing > STANDING_LOOKS) return resolve(guarded(state) ?? "failed");
       drive.steer({ ...decision, leaseMs: LEASE_MS });
     };
     const step = () => {
@@ -82,12 +81,12 @@ export class Streams {
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     const undo = [
-      // Somebody else drives, or stopped the wheels.
+      // Somebody else drives, or stopped the wheels. An intent that came too late stopped them too: the next one may come in time.
       this.#ctx.on("motion.started", ({ kind }) => {
         if (kind !== "drive") resolve("superseded");
       }),
       this.#ctx.on("motion.stopped", ({ kind, ended }) => {
-        if (kind === "drive") resolve(ended as MotionReport["ended"]);
+        if (kind === "drive" && ended !== "lease") resolve(ended as MotionReport["ended"]);
       }),
       this.#ctx.every(PERIOD_MS, step),
     ];
@@ -96,7 +95,8 @@ export class Streams {
       const ended = await promise;
       for (const one of undo) one();
       if (ended !== "superseded") drive.stop(`stream ended: ${ended}`);
-      const obstacleM = ended === "obstacle" ? this.#barrier() : undefined;
+      const ahead = this.#body.state()?.distance;
+      const obstacleM = ended === "obstacle" && ahead?.kind === "distance" ? ahead.distanceM : undefined;
       const rest = performance.now() + ROLL_OUT_MS;
       while (ended !== "superseded" && drive.pose().moving && performance.now() < rest) await Bun.sleep(10);
       const { movedM, turnedDeg } = counter.count(drive.pose());
@@ -110,12 +110,11 @@ export class Streams {
       this.#underWay = undefined;
     }
   }
+}
 
-  /** Distance to what bars the way; undefined where nothing is near. */
-  #barrier(): number | undefined {
-    const distance = this.#body.state()?.distance;
-    return distance?.kind === "distance" && distance.distanceM < NEAR_M ? distance.distanceM : undefined;
-  }
+/** The guard that bars the way; undefined where something else keeps the wheels still. */
+function guarded(state: BodyState | undefined): "obstacle" | "cliff" | undefined {
+  return state?.held === "obstacle" || state?.held === "cliff" ? state.held : undefined;
 }
 
 /** Adds up poses: signed length of the way, and the change of heading. */

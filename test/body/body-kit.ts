@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { BOARD_LINES } from "../../core/board.ts";
 import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import type { RegisterWrite } from "../../plugins/board-sim/hat-memory.ts";
 import type { MotionSettings } from "../../plugins/drive-picarx/motion/settings.ts";
@@ -9,17 +10,7 @@ const PLUGINS = join(import.meta.dir, "../../plugins");
 export const MOTORS = [0x2c, 0x2d] as const;
 
 /** Lines of a V4 board. */
-export const LINES = {
-  motorReset: 5,
-  leftDirection: 23,
-  rightDirection: 24,
-  ultrasonicTrigger: 27,
-  ultrasonicEcho: 22,
-  led: 26,
-  userButton: 25,
-  resetButton: 16,
-  speakerEnable: 20,
-};
+export const LINES = BOARD_LINES.v4;
 
 /** A simulated HAT in a file of its own, as a robot with a full battery on a white floor two metres before a wall. */
 export class Bench implements Disposable {

@@ -76,7 +76,7 @@ for (const [what, end] of ENDS) {
 test("a person at the pad takes the wheels from a tool, which neither fights nor gets them back while they hold on", async () => {
   await using one = await pilot({ movement: { use: "tools-movement" } });
   const { robot, hat } = one;
-  const right = () => hat.levels[LINES.rightDirection] === 1;
+  const right = () => hat.levels[LINES.rightDirection!] === 1;
   const steering = robot.call("steer", { direction: "left", distance_m: 2 });
   await until(() => turning(hat) && right(), "the tool drives forward");
   backward();
@@ -124,6 +124,8 @@ test("a pad that is used while nothing may move does not keep the wheels from pr
   forward();
   await Bun.sleep(200);
   letGo(DEAD_MAN);
+  const pad = () => one.robot.health().plugins.find(({ id }) => id === "pad")!;
+  await until(() => pad().inspect["driving"] === false, "the pad was let go");
   await body.release();
   await until(() => body.state()?.latched === undefined, "the release");
   expect((await one.robot.service("drive").move({ distanceM: 0.1 })).ended).toBe("completed");

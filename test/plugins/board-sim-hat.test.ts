@@ -7,7 +7,8 @@ import { HAT_ADDRESS, HatMemory, RESET_ENTRY, sharedNowMs } from "../../plugins/
 import { openI2c } from "../../plugins/board-sim/i2c.ts";
 import { openLines } from "../../plugins/board-sim/lines.ts";
 import { dutyOf, servoAngleDeg } from "../../plugins/board-sim/pwm.ts";
-import { BOARD_LINES, motorDuties } from "../../plugins/board-sim/wiring.ts";
+import { motorDuties } from "../../plugins/board-sim/wiring.ts";
+import { BOARD_LINES } from "../../core/board.ts";
 
 let folder: string;
 let hat: HatMemory;

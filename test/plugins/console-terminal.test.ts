@@ -235,6 +235,15 @@ describe("the script driver", () => {
     play.script.close();
     expect(play.after(0)).toEqual({ do: "end", outcomes: [{ utterance: FORWARD }] });
   });
+
+  test("after a stop the next line does not wait for the answer that was broken off", () => {
+    const play = new Rehearsal([FORWARD, BACK], true).link("ready");
+    expect(play.after(500).do).toBe("speak");
+    play.spoken().says("I dr", { interrupted: true });
+    expect(play.after(100).do).toBe("wait");
+    play.script.dismiss();
+    expect(play.after(500)).toEqual({ do: "speak", utterance: BACK });
+  });
 });
 
 /** What the live view prints and shows in place. */

@@ -438,3 +438,29 @@ describe("the servos", () => {
     expect(body.until(second)).toBeGreaterThanOrEqual(90);
   });
 });
+
+test("its state tells what keeps the wheels still though they are asked to turn", () => {
+  const held = (body: VirtualBody) => {
+    body.steer(0.2, 0);
+    body.run(100);
+    const state = body.said.findLast((reply) => reply.type === "state");
+    return state?.type === "state" ? state.held : undefined;
+  };
+  using body = VirtualBody.ready();
+  body.run(200);
+  expect(held(body)).toBeUndefined();
+  body.sees = { kind: "distance", distanceM: 0.05 };
+  body.run(500);
+  expect(held(body)).toBe("obstacle");
+  body.sees = undefined;
+  body.run(500);
+  expect(held(body)).toBe("blind");
+  body.sees = { kind: "distance", distanceM: 2 };
+  body.run(500);
+  body.bench.hat.analog.fill(100, 0, 3);
+  body.run(500);
+  expect(held(body)).toBe("cliff");
+  body.bench.hat.failTransactions(0, 1000);
+  body.run(500);
+  expect(held(body)).toBe("starting");
+});

@@ -1,56 +1,17 @@
-import { dlopen, ptr } from "bun:ffi";
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ServiceManager } from "../fixtures/service-manager.ts";
 import { startTestRobot } from "../kit/index.ts";
 import { NotifySocket } from "../../plugins/supervisor-systemd/notify-socket.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myna-notify-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The service manager's end: a datagram socket. */
-class ServiceManager implements Disposable {
-  readonly path: string;
-  readonly heard: string[] = [];
-  readonly #libc = dlopen("libc.so.6", {
-    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
-    close: { args: ["i32"], returns: "i32" },
-  });
-  readonly #fd: number;
-
-  constructor(name: string) {
-    this.path = name.startsWith("@") ? name : join(folder, name);
-    const bytes = Buffer.from(this.path);
-    if (this.path.startsWith("@")) bytes[0] = 0;
-    const address = Buffer.concat([Buffer.from([1, 0]), bytes]);
-    this.#fd = this.#libc.symbols.socket(1, 2, 0);
-    expect(this.#libc.symbols.bind(this.#fd, ptr(address), address.length)).toBe(0);
-  }
-
-  /** What has come by now. */
-  take(): string[] {
-    const buffer = Buffer.alloc(4096);
-    for (;;) {
-      const length = Number(this.#libc.symbols.recv(this.#fd, ptr(buffer), buffer.length, 0x40));
-      if (length < 0) return this.heard;
-      this.heard.push(buffer.toString("utf8", 0, length));
-    }
-  }
-
-  async until(state: RegExp, times = 1): Promise<void> {
-    const endMs = performance.now() + 10_000;
-    while (this.take().filter((line) => state.test(line)).length < times) {
-      if (performance.now() > endMs) throw new Error(`${state} was not told: ${this.heard.join(", ")}`);
-      await Bun.sleep(5);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#libc.symbols.close(this.#fd);
-  }
+/** At a path of this test's folder, or at an abstract address. */
+function serviceManager(name: string): ServiceManager {
+  return new ServiceManager(name.startsWith("@") ? name : join(folder, name));
 }
 
 async function supervised(env: Record<string, string>, run: () => Promise<void>): Promise<void> {
@@ -65,7 +26,7 @@ async function supervised(env: Record<string, string>, run: () => Promise<void>)
 describe("supervisor-systemd", () => {
   for (const name of ["notify", `@myna-test-${process.pid}`]) {
     test(`tells ${name.startsWith("@") ? "an abstract address" : "a socket"} that the robot is ready, how it does, that it lives and that it ends`, async () => {
-      using systemd = new ServiceManager(name);
+      using systemd = serviceManager(name);
       await supervised({ NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: "60000" }, async () => {
         {
           await using _robot = await startTestRobot({ plugins: { systemd: { use: "supervisor-systemd" } } });
@@ -79,7 +40,7 @@ describe("supervisor-systemd", () => {
   }
 
   test("gives no sign of life while the event loop hangs", async () => {
-    using systemd = new ServiceManager("hang");
+    using systemd = serviceManager("hang");
     await supervised({ NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: "60000" }, async () => {
       await using _robot = await startTestRobot({ plugins: { systemd: { use: "supervisor-systemd" } } });
       await systemd.until(/^WATCHDOG=1$/, 1);

@@ -3,6 +3,7 @@ import type { BodyState, Drive, LineReading } from "myna";
 import { startTestRobot } from "myna/testing";
 import type { TestRobot } from "myna/testing";
 import { LineFollower } from "../../plugins/tools-movement/line-follower.ts";
+import { HatRobot, until } from "../fixtures/hat-robot.ts";
 import { ScriptedBody } from "../fixtures/scripted-body.ts";
 import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
 
@@ -122,14 +123,19 @@ describe("a motion by a stream of intents", () => {
     await using robot = await robotWith(drive);
     const steering = robot.call("steer", { direction: "left" });
     const near: BodyState["distance"] = { kind: "distance", distanceM: 0.15 };
-    const saying = setInterval(() => drive.say({ distance: near }), 10);
+    let held: BodyState["held"] = "obstacle";
+    const saying = setInterval(() => drive.say({ distance: near, ...(held && { held }) }), 10);
     expect((await steering).result).toMatchObject({
       ended: "obstacle",
       obstacle_m: 0.15,
       summary: "I drove a curve of 0 centimeters to the left: an obstacle is 15 centimeters ahead.",
     });
-    clearInterval(saying);
+    held = "cliff";
     expect((await robot.call("steer", { direction: "left" })).result).toMatchObject({ ended: "cliff" });
+    // Wheels that stand for another reason have met no obstacle and no edge.
+    for (held of ["starting", "blind", undefined] as const)
+      expect((await robot.call("steer", { direction: "left" })).result).toMatchObject({ ended: "failed" });
+    clearInterval(saying);
   });
 
   test("whose intent is refused stops the wheels and is told as an error", async () => {
@@ -278,4 +284,31 @@ describe("on the simulated car", () => {
     const turned = robot.service("world").pose().heading_deg - before.heading_deg;
     expect(((turned + 540) % 360) - 180).toBeGreaterThan(15);
   });
+});
+
+test("while the motor controller does not answer a curve fails, and goes on to be driven once it does", async () => {
+  const { board: _, ...body } = SIMULATED_BODY;
+  const plugins = { ...body, movement: { use: "tools-movement" } };
+  await using held = await HatRobot.start(plugins);
+  const { robot, hat } = held;
+  const state = () => robot.service("body").state();
+  await until(() => state()?.grayscale !== undefined, "the controller is up");
+  hat.failTransactions(0, 1_000_000);
+  await until(() => state()?.held === "starting", "the controller is reset");
+  const curve = () => robot.call("steer", { direction: "left", distance_m: 0.2 });
+  expect((await curve()).result).toMatchObject({ ended: "failed", moved_m: 0 });
+  hat.failTransactions(0, 0);
+  await until(() => state()?.held === undefined, "the controller is up again");
+  expect((await curve()).result).toMatchObject({ ended: "completed" });
+});
+
+test("a curve goes on after a stall of the robot's program stopped its wheels", async () => {
+  await using robot = await startTestRobot({
+    plugins: { ...SIMULATED_BODY, movement: { use: "tools-movement" } },
+  });
+  const curve = robot.call("steer", { direction: "left", distance_m: 1 });
+  await until(() => (robot.service("body").state()?.duty.left ?? 0) > 0, "it drives");
+  Bun.sleepSync(1000);
+  expect((await curve).result).toMatchObject({ ended: "completed" });
+  expect(robot.events("motion.stopped").map(({ ended }) => ended)).toContain("lease");
 });

@@ -355,7 +355,7 @@ export class Motion {
 
   /** To a parent that is `silent` no state is sent: it would wait in memory. */
   #report(nowMs: number, silent: boolean): void {
-    const { send, sensors, wheels } = this.#parts;
+    const { controller, send, sensors, wheels } = this.#parts;
     const motion = this.#motion;
     const done = motion?.ended !== undefined && this.#car.atRest;
     if (done) this.#motion = undefined;
@@ -376,7 +376,9 @@ export class Motion {
     if (done) this.#finish(motion);
     if (silent || nowMs - this.#statedMs < (moving ? STATE_PERIOD_MS : STATE_PERIOD_AT_REST_MS)) return;
     this.#statedMs = nowMs;
-    send({ type: "state", moving, duty: wheels.duty, latched: this.#latched, ...sensors.state() });
+    const held = controller.restarting ? "starting" : this.#motion && this.#pilot.held;
+    const state = { moving, duty: wheels.duty, latched: this.#latched, ...(held && { held }) };
+    send({ type: "state", ...state, ...sensors.state() });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DistanceReading, MotionReport } from "myna";
+import type { BodyState, DistanceReading, MotionReport } from "myna";
 import { Guard } from "./guard.ts";
 import type { Way } from "./guard.ts";
 import type { Maneuver, WheelOrder } from "./maneuver.ts";
@@ -33,6 +33,7 @@ export class Pilot {
   readonly #onBlind: (message: string) => void;
   #blindSinceMs: number | undefined;
   #barredSinceMs: number | undefined;
+  #held: BodyState["held"];
 
   constructor(
     { limits, grayscale, ultrasonic }: Pick<MotionSettings, "limits" | "grayscale" | "ultrasonic">,
@@ -53,15 +54,21 @@ export class Pilot {
     this.#guard.sawGrayscale(values, nowMs);
   }
 
+  /** What kept the last order's wheels still. */
+  get held(): BodyState["held"] {
+    return this.#held;
+  }
+
   /** A motion begins. */
   begin(): void {
     this.#reverse.reset();
-    this.#blindSinceMs = this.#barredSinceMs = undefined;
+    this.#blindSinceMs = this.#barredSinceMs = this.#held = undefined;
   }
 
   /** `steerDeg` is where the steering servo is by now. Sets `ended` of the motion when it needs nothing more. */
   order(motion: UnderWay, steerDeg: number, nowMs: number): WheelOrder {
     const still: WheelOrder = { speedMps: 0, steerDeg };
+    this.#held = undefined;
     if (motion.ended !== undefined) return still;
     const order = motion.maneuver.decide(this.#car, steerDeg);
     if (order === "done") {
@@ -75,6 +82,7 @@ export class Pilot {
   #forward(motion: UnderWay, order: WheelOrder, nowMs: number): WheelOrder {
     this.#reverse.reset();
     const way = this.#guard.ahead(nowMs, this.#car.stoppingM);
+    if (way.kind !== "free") this.#held = way.kind;
     if (way.kind === "blind") return this.#blind(motion, order, nowMs, way.sensor);
     this.#blindSinceMs = undefined;
     if (way.kind === "free") {
