@@ -199,6 +199,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
         }),
       );
     },
+    detached: (body) => hostContext(body),
     defer(undo) {
       resources.own(() => run(undo));
     },
