@@ -133,6 +133,11 @@ const ORIGINS: RawAttack[] = [
     [403],
   ],
   [
+    "a picture of ours in another site's page",
+    () => get("/", { Cookie: viewer, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" }),
+    [403],
+  ],
+  [
     "a login as text/plain",
     () => post("/login", { "Content-Type": "text/plain" }, `{"token":"${OPERATOR}"}`),
     [415],
