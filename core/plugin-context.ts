@@ -207,6 +207,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
         }),
       );
     },
+    detached: (body) => hostContext(body),
     defer(undo) {
       resources.own(() => run(undo));
     },

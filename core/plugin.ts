@@ -49,6 +49,11 @@ export interface PluginContext<Config = unknown, State = unknown> {
    * nobody new, and resolve when the last one has gone. What takes longer than `drain_s` is cut off.
    */
   drain(finish: () => void | Promise<void>): void;
+  /**
+   * Runs `body` outside of the plugin's module world: what it opens outlives the plugin unless `defer` closes it. For native
+   * libraries that call back from threads of their own: a call into a world that is gone throws, and that ends the process.
+   */
+  detached<T>(body: () => T): T;
   /** Registers clean-up of what was not acquired through the context. */
   defer(undo: () => void | Promise<void>): void;
   /** A repeating timer. */

@@ -1,8 +1,12 @@
 import { mixInto } from "./mix.ts";
 import { FRAME_MS, FRAME_SAMPLES } from "./port.ts";
 
-/** More than this is delay that nobody gets rid of otherwise: the oldest of it is dropped down to the start. */
-const MOST_SAMPLES = 10 * FRAME_SAMPLES;
+/** So much more than at the start is delay: it is made up in pauses, by leaving silence out. */
+const SPARE_SAMPLES = 3 * FRAME_SAMPLES;
+/** Below this level, -44 dB of full scale, a portion is silence. */
+const QUIET = 200;
+/** More than a second is dropped down to the start, whatever it is. */
+const MOST_SAMPLES = 50 * FRAME_SAMPLES;
 const CAPACITY = 2 * MOST_SAMPLES;
 
 /**
@@ -32,6 +36,10 @@ export class ElasticBuffer {
 
   /** Copies. */
   write(pcm: Int16Array): void {
+    if (this.#count > this.#startSamples + SPARE_SAMPLES && isQuiet(pcm)) {
+      this.droppedSamples += pcm.length;
+      return;
+    }
     for (let i = Math.max(0, pcm.length - MOST_SAMPLES); i < pcm.length; i++) {
       this.#samples[(this.#from + this.#count++) % CAPACITY] = pcm[i]!;
     }
@@ -60,4 +68,9 @@ export class ElasticBuffer {
     this.#from = (this.#from + samples) % CAPACITY;
     this.#count -= samples;
   }
+}
+
+function isQuiet(pcm: Int16Array): boolean {
+  for (let i = 0; i < pcm.length; i++) if (pcm[i]! > QUIET || pcm[i]! < -QUIET) return false;
+  return true;
 }

@@ -117,8 +117,8 @@ export interface CaptureStage {
 /** The microphone in other hands: somebody elsewhere speaks into the robot in place of its own. */
 export interface TakenMicrophone {
   /**
-   * PCM16 24 kHz mono in portions of any length, as they come; copies. Heard at the device's pace, some 40 ms later; where more
-   * than 200 ms wait, the oldest are dropped.
+   * PCM16 24 kHz mono in portions of any length, as they come; copies. Heard at the device's pace, some 40 ms later; what
+   * comes late in a heap is heard late, and pauses are shortened until it is not; more than a second is dropped.
    */
   write(pcm: Int16Array): void;
   /** What waits to be heard. */

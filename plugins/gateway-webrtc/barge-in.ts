@@ -76,8 +76,9 @@ export class BargeIn {
   #judge(speech: boolean): BargeInOrder {
     const { pauseMs, confirmMs, restoreMs } = this.#settings;
     if (speech && this.#state === "quiet" && this.#speechMs < pauseMs) return this.#enter("ducked", "duck");
-    if (this.#state !== "paused" && this.#speechMs >= pauseMs) return this.#enter("paused", "pause");
-    if (this.#state === "paused" && this.#speechMs >= confirmMs) return this.#cut();
+    if (speech && this.#state !== "paused" && this.#speechMs >= pauseMs)
+      return this.#enter("paused", "pause");
+    if (speech && this.#state === "paused" && this.#speechMs >= confirmMs) return this.#cut();
     const patienceMs = this.#state === "paused" ? restoreMs : 2 * FRAME_MS;
     if (this.#state !== "quiet" && this.#quietMs > patienceMs) {
       this.counters.restored++;

@@ -67,7 +67,7 @@ export class Call {
         events.connected();
       },
       onEnded: (reason) => {
-        this.close();
+        void this.close();
         events.ended(reason);
       },
     });
@@ -105,7 +105,7 @@ export class Call {
       if (!this.#closed) this.#stop = this.#metronome.add((nowMs) => this.#beat(nowMs));
       return answer;
     } catch (error) {
-      this.close();
+      void this.close();
       throw error;
     }
   }
@@ -115,13 +115,14 @@ export class Call {
     return this.#peer.send(JSON.stringify(message));
   }
 
-  /** Hangs up. Idempotent; `ended` is not called. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#stop?.();
-    this.#peer.close();
-    this.#free();
+  /** Hangs up. Idempotent; `ended` is not called. Resolves when nothing of the call is left. */
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#stop?.();
+      this.#free();
+    }
+    return this.#peer.close();
   }
 
   counters(): Record<string, number> {

@@ -1,4 +1,5 @@
 import { MynaError } from "myna";
+import { AsyncLocalStorage } from "node:async_hooks";
 import nd from "node-datachannel";
 import type { DataChannel, PeerConnection, Track } from "node-datachannel";
 import type { Offer } from "./offer.ts";
@@ -17,6 +18,8 @@ export interface PeerSettings {
   bindAddress: string;
   /** STUN servers as `stun:HOST:PORT`. */
   iceServers: readonly string[];
+  /** As `ctx.detached`, where the code can be unloaded. */
+  detached?: <T>(body: () => T) => T;
 }
 
 /** What a peer tells; never after `close`. */
@@ -39,44 +42,38 @@ export class Peer {
   readonly #events: PeerEvents;
   readonly #connection: PeerConnection;
   #track: Track | undefined;
+  #refuse: (error: Error) => void = () => {};
   #channel: DataChannel | undefined;
   #over = false;
+  readonly #gone = Promise.withResolvers<void>();
+  /** Leads from a callback, which belongs to nobody, back to where the peer was made; throws when that is gone. */
+  readonly #home = AsyncLocalStorage.snapshot();
+  readonly #detached: <T>(body: () => T) => T;
   #secondAtMs = 0;
   #messages = 0;
   readonly counters = { messages: 0, messages_refused: 0, messages_dropped: 0 };
 
   constructor(settings: PeerSettings, events: PeerEvents) {
     this.#events = events;
-    const { bindAddress, iceServers } = settings;
-    this.#connection = new nd.PeerConnection("page", {
-      iceServers: [...iceServers],
-      ...(bindAddress !== "" && { bindAddress }),
-      disableAutoNegotiation: true,
-      maxMessageSize: MAX_MESSAGE_BYTES,
-    });
+    const { bindAddress, iceServers, detached = (body) => body() } = settings;
+    this.#detached = detached;
+    this.#connection = detached(
+      () =>
+        new nd.PeerConnection("page", {
+          iceServers: [...iceServers],
+          ...(bindAddress !== "" && { bindAddress }),
+          disableAutoNegotiation: true,
+          maxMessageSize: MAX_MESSAGE_BYTES,
+        }),
+    );
   }
 
   /** The whole answer, candidates included. ARGUMENT_INVALID where the library refuses the offer. */
   async answer(offer: Offer): Promise<string> {
-    const connection = this.#connection;
     const answered = Promise.withResolvers<string>();
-    this.#listen(answered.reject);
-    connection.onGatheringStateChange(
-      this.#guarded((state) => {
-        const local = state === "complete" ? connection.localDescription() : null;
-        if (local) answered.resolve(local.sdp);
-      }),
-    );
+    this.#refuse = answered.reject;
     try {
-      const media = new nd.Audio(offer.audioMid, offer.direction);
-      media.addOpusCodec(offer.payloadType, "minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0");
-      media.addSSRC(this.ssrc, "myna", "myna", "myna-voice");
-      this.#track = connection.addTrack(media);
-      // Reports tell the page what is lost, and its encoder protects against as much.
-      this.#track.setMediaHandler(new nd.RtcpReceivingSession());
-      this.#track.onMessage(this.#guarded((bytes) => this.#events.onPacket(bytes)));
-      connection.setRemoteDescription(offer.sdp, "offer");
-      connection.setLocalDescription("answer");
+      this.#detached(() => this.#begin(offer, answered.resolve));
     } catch (cause) {
       const why = Error.isError(cause) ? cause.message : String(cause);
       throw new MynaError("ARGUMENT_INVALID", `the offer cannot be answered: ${why}`, { cause });
@@ -100,24 +97,47 @@ export class Peer {
     return channel.sendMessage(text);
   }
 
-  /** Idempotent; nothing is told afterwards. */
-  close(): void {
-    if (this.#over) return;
+  /**
+   * Idempotent; nothing is told afterwards. Resolves when the native library has let go of every callback: the code that they are
+   * part of must not be dropped before.
+   */
+  close(): Promise<void> {
+    if (!this.#over) this.#connection.close();
     this.#over = true;
-    this.#connection.close();
+    if (!this.#track) this.#gone.resolve();
+    return this.#gone.promise;
   }
 
-  #listen(refuse: (error: Error) => void): void {
+  #begin(offer: Offer, answered: (sdp: string) => void): void {
     const connection = this.#connection;
-    connection.onStateChange(
+    const told = this.#guarded((state: string) => this.#stateChanged(state));
+    connection.onStateChange((state) => {
+      told(state);
+      if (state === "closed") this.#gone.resolve();
+    });
+    connection.onDataChannel(this.#guarded((channel) => this.#take(channel)));
+    connection.onGatheringStateChange(
       this.#guarded((state) => {
-        if (state === "connected") this.#events.onConnected();
-        if (state !== "failed" && state !== "closed") return;
-        refuse(new MynaError("LINK_CLOSED", "the connection ended before it was answered"));
-        this.#end(state === "closed" ? "the page hung up" : "the page cannot be reached any more");
+        const local = state === "complete" ? connection.localDescription() : null;
+        if (local) answered(local.sdp);
       }),
     );
-    connection.onDataChannel(this.#guarded((channel) => this.#take(channel)));
+    const media = new nd.Audio(offer.audioMid, offer.direction);
+    media.addOpusCodec(offer.payloadType, "minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0");
+    media.addSSRC(this.ssrc, "myna", "myna", "myna-voice");
+    this.#track = connection.addTrack(media);
+    // Reports tell the page what is lost, and its encoder protects against as much.
+    this.#track.setMediaHandler(new nd.RtcpReceivingSession());
+    this.#track.onMessage(this.#guarded((bytes) => this.#events.onPacket(bytes)));
+    connection.setRemoteDescription(offer.sdp, "offer");
+    connection.setLocalDescription("answer");
+  }
+
+  #stateChanged(state: string): void {
+    if (state === "connected") this.#events.onConnected();
+    if (state !== "failed" && state !== "closed") return;
+    this.#refuse(new MynaError("LINK_CLOSED", "the connection ended before it was answered"));
+    this.#end(state === "closed" ? "the page hung up" : "the page cannot be reached any more");
   }
 
   #take(channel: DataChannel): void {
@@ -126,14 +146,16 @@ export class Peer {
       return;
     }
     this.#channel = channel;
-    channel.onMessage(this.#guarded((message) => this.#message(message)));
-    channel.onClosed(this.#guarded(() => this.#end("the page hung up")));
+    this.#detached(() => {
+      channel.onMessage(this.#guarded((message) => this.#message(message)));
+      channel.onClosed(this.#guarded(() => this.#end("the page hung up")));
+      if (!channel.isOpen()) channel.onOpen(this.#guarded(() => this.#events.onChannel()));
+    });
     if (channel.isOpen()) this.#events.onChannel();
-    else channel.onOpen(this.#guarded(() => this.#events.onChannel()));
   }
 
   #end(reason: string): void {
-    this.close();
+    void this.close();
     this.#events.onEnded(reason);
   }
 
@@ -142,12 +164,20 @@ export class Peer {
     return (...args) => {
       if (this.#over) return;
       try {
-        callback(...args);
+        this.#home(callback, ...args);
       } catch (error) {
-        this.close();
-        this.#events.onEnded(`the call failed: ${String(error)}`);
+        void this.close();
+        this.#failed(error);
       }
     };
+  }
+
+  #failed(error: unknown): void {
+    try {
+      this.#home(() => this.#events.onEnded(`the call failed: ${String(error)}`));
+    } catch {
+      // The plugin is gone, and nobody is left to be told.
+    }
   }
 
   #message(message: string | Buffer | ArrayBuffer): void {
@@ -161,12 +191,4 @@ export class Peer {
     else if (++this.#messages > MAX_MESSAGES_PER_S) this.counters.messages_refused++;
     else this.#events.onMessage(message);
   }
-}
-
-/**
- * Ends the native library's threads and takes back every callback it holds, which must happen before the code that they are part of
- * is dropped: calling it then would end the process. Blocks for some 3 ms; the next connection starts the library anew.
- */
-export function releaseStack(): void {
-  nd.cleanup();
 }

@@ -7,6 +7,8 @@ import { readPageMessage } from "./page-message.ts";
 
 /** A talker of whom nothing is heard for so long has gone: the robot's own microphone is back. */
 const GONE_MS = 2000;
+/** Before its first sound it may take so long: it has to connect. */
+const FIRST_MS = 15_000;
 /** Frames of the loudspeaker that wait for the page's beat. */
 const START_FRAMES = 2;
 
@@ -46,7 +48,7 @@ export class RobotCall {
       connected: () => {},
       reachable: () => this.#tellMicrophone(),
       ended: (reason) => {
-        this.close();
+        void this.close();
         settings.ended(reason);
       },
       beat: (nowMs) => this.#watch(nowMs),
@@ -78,18 +80,19 @@ export class RobotCall {
       if (!muted) this.#take();
       return await this.#call.answer(sdp);
     } catch (error) {
-      this.close();
+      void this.close();
       throw error;
     }
   }
 
-  /** Hangs up and gives the microphone back. Idempotent. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#release();
-    for (const undo of this.#undos) undo();
-    this.#call.close();
+  /** Hangs up and gives the microphone back. Idempotent; resolves when nothing of the call is left. */
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#release();
+      for (const undo of this.#undos) undo();
+    }
+    return this.#call.close();
   }
 
   counters(): Record<string, number> {
@@ -138,7 +141,9 @@ export class RobotCall {
 
   #watch(nowMs: number): void {
     if (!this.#taken) return;
-    if (nowMs - Math.max(this.#takenAtMs, this.#call.lastPacketAtMs) < GONE_MS) return;
+    const { lastPacketAtMs } = this.#call;
+    const patienceMs = lastPacketAtMs > 0 ? GONE_MS : FIRST_MS;
+    if (nowMs - Math.max(this.#takenAtMs, lastPacketAtMs) < patienceMs) return;
     this.#release();
     this.#tellMicrophone();
   }

@@ -13,7 +13,7 @@ export const SPEAK_SUMMARY =
  */
 export function safeSummary(text: unknown): string {
   if (typeof text !== "string") throw refused("it is no text");
-  const plain = text.replace(/[\x00-\x1f\x7f\u2028\u2029]+/g, " ").trim();
+  const plain = text.replace(/[\s\x00-\x1f\x7f]+/g, " ").trim();
   if (plain === "") throw refused("it is empty");
   if (plain.length > MAX_CHARACTERS) throw refused(`it has more than ${MAX_CHARACTERS} characters`);
   if (/^[[{]/.test(plain) && parses(plain)) throw refused("it is JSON, not words");

@@ -3,7 +3,6 @@ import type { PluginContext } from "myna";
 import type { CallSettings } from "./call.ts";
 import { Metronome } from "./metronome.ts";
 import type { OfferRequest } from "./offer-request.ts";
-import { releaseStack } from "./peer.ts";
 import { RobotCall } from "./robot-call.ts";
 import { TalkClient } from "./talk-client.ts";
 import type { TalkConfig } from "./talk-config.ts";
@@ -14,7 +13,7 @@ const CONNECT_MS = 20_000;
 interface Line {
   readonly mode: "robot" | "own";
   readonly connected: () => boolean;
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
   readonly counters: () => Record<string, unknown>;
 }
 
@@ -23,6 +22,7 @@ export class Switchboard {
   readonly #ctx: PluginContext<TalkConfig>;
   readonly #metronome: Metronome;
   readonly #lines = new Map<string, Line>();
+  readonly #closing = new Set<Promise<void>>();
   readonly #counters = { calls: 0, refused: 0 };
   /** Resolved when the last call is over; undefined while calls are taken. */
   #drained: PromiseWithResolvers<void> | undefined;
@@ -63,7 +63,8 @@ export class Switchboard {
     const line = this.#lines.get(id);
     if (!line) return false;
     this.#remove(id);
-    line.close();
+    const closing = line.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
     return true;
   }
 
@@ -74,10 +75,10 @@ export class Switchboard {
     return this.#drained.promise;
   }
 
-  /** Ends all calls and the WebRTC stack. */
-  close(): void {
+  /** Ends all calls; resolves when nothing of them is left. */
+  async close(): Promise<void> {
     for (const id of this.#lines.keys()) this.hangUp(id);
-    releaseStack();
+    await Promise.all(this.#closing);
   }
 
   counters(): Record<string, unknown> {
@@ -121,6 +122,7 @@ export class Switchboard {
         iceServers: call.peer.iceServers,
       },
       this.#metronome,
+      call.peer.detached,
     );
     client.on("transcript", ({ role, text, final }) =>
       client.tellPage({ type: role === "user" ? "heard" : "transcript", text, final }),
@@ -141,7 +143,7 @@ export class Switchboard {
       this.#add(id, {
         mode: "own",
         connected: () => client.isConnected(),
-        close: () => void client.disconnect(),
+        close: () => client.disconnect(),
         counters: () => ({ ...client.counters(), ...client.getPerformanceMetrics() }),
       });
       return answer;
@@ -153,7 +155,7 @@ export class Switchboard {
 
   /** The plugin may have gone while the answer was made. */
   #add(id: string, line: Line): void {
-    if (this.#ctx.signal.aborted) line.close();
+    if (this.#ctx.signal.aborted) void line.close();
     else this.#lines.set(id, line);
     this.#tell();
   }
@@ -175,7 +177,11 @@ export class Switchboard {
   #callSettings(bindAddress: string): CallSettings {
     const { config } = this.#ctx;
     return {
-      peer: { bindAddress, iceServers: config.ice_servers },
+      peer: {
+        bindAddress,
+        iceServers: config.ice_servers,
+        detached: (body) => this.#ctx.detached(body),
+      },
       codec: {
         bitrateBps: config.bitrate_bps,
         complexity: config.complexity,

@@ -5,6 +5,7 @@ import type { BargeInOrder } from "./barge-in.ts";
 import { Call } from "./call.ts";
 import type { Metronome } from "./metronome.ts";
 import { readPageMessage } from "./page-message.ts";
+import type { PeerSettings } from "./peer.ts";
 import { Times } from "./performance-record.ts";
 import type { PerformanceMetrics } from "./performance-record.ts";
 import type { TalkEvents } from "./talk-events.ts";
@@ -36,12 +37,15 @@ export class TalkClient {
   #page: TalkEvents["connectionChange"]["page"] = "new";
   #offerMs: number | null = null;
   #responseAtMs = Infinity;
+  /** When the robot was silenced for speech that may be an interruption. */
+  #quietAtMs = Infinity;
   /** The speech whose answer was timed last. */
   #answeredSpeechAtMs = -Infinity;
 
-  /** CONFIG_INVALID names the option that is wrong. Connects to nothing yet. */
-  constructor(options: TalkOptions, metronome: Metronome) {
+  /** CONFIG_INVALID names the option that is wrong. Connects to nothing yet. `detached` as in {@link PeerSettings}. */
+  constructor(options: TalkOptions, metronome: Metronome, detached?: PeerSettings["detached"]) {
     this.#settings = talkSettings(options);
+    if (detached) this.#settings.call.peer.detached = detached;
     this.#metronome = metronome;
     this.#listeners = new Listeners<TalkEvents>((type, error) => {
       if (type !== "error") this.#fault("LISTENER_FAILED", `a listener of "${type}" threw: ${String(error)}`);
@@ -82,7 +86,7 @@ export class TalkClient {
   /** Answers a page's offer; a call before it is ended. ARGUMENT_INVALID for an offer that cannot be answered. */
   async handleWebRTCOffer(offerSdp: string): Promise<string> {
     const beganAtMs = performance.now();
-    this.#call?.close();
+    void this.#call?.close();
     const call = new Call(this.#settings.call, this.#metronome, {
       heard: (frame) => this.#heard(frame),
       say: (frame) => this.#voice.take(frame),
@@ -109,10 +113,10 @@ export class TalkClient {
 
   /** Ends the call and the link. Idempotent; the client can be initialised again. */
   async disconnect(): Promise<void> {
-    this.#call?.close();
+    const closed = this.#call?.close();
     this.#call = undefined;
     this.#voice.flush();
-    await this.#link.client.disconnect();
+    await Promise.all([closed, this.#link.client.disconnect()]);
     if (this.#page !== "closed") this.#enter("closed");
   }
 
@@ -172,16 +176,20 @@ export class TalkClient {
       case "pause":
         voice.pause();
         this.tellPage({ type: "cut" });
-        this.#measured("barge_in", this.#bargeInMs, performance.now() - this.#bargeIn.beganAtMs);
+        this.#quietAtMs = performance.now();
         break;
       case "restore":
         voice.duck(1);
         voice.resume();
+        this.#quietAtMs = Infinity;
         this.tellPage({ type: "restore" });
         break;
       case "cut": {
         const cut = voice.flush();
         this.tellPage({ type: "cut" });
+        const quietAtMs = Math.min(this.#quietAtMs, performance.now());
+        this.#measured("barge_in", this.#bargeInMs, quietAtMs - this.#bargeIn.beganAtMs);
+        this.#quietAtMs = Infinity;
         if (cut) this.#transcripts.cut(cut.itemId, cut.playedMs, cut.receivedMs);
         this.#link.cut(cut, byServer);
         break;

@@ -56,6 +56,8 @@ export class Door {
       maxRequestBodySize: LARGEST_BODY_BYTES,
       idleTimeout: IDLE_S,
       development: false,
+      // Without development mode Bun 1.4.5 shares a port that another program listens on.
+      reusePort: false,
       fetch: (request, server) => this.#answer(request, server),
       error: (error) => this.#refuse(error),
       websocket: {
@@ -92,6 +94,7 @@ export class Door {
     const address = server.requestIP(request)?.address ?? "";
     const { site, mounts, identify } = this.#parts;
     site.checkHost(request);
+    site.checkUse(request);
     const caller = identify(request, address);
     const { key, role } = caller;
     if (role === "public") this.#limit(address, STRANGER_PER_MINUTE);

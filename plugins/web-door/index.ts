@@ -13,7 +13,6 @@ import type { Mounts } from "./mounts.ts";
 import { probes } from "./probes.ts";
 import { isLoopback, SameSite } from "./same-site.ts";
 import { stopRoutes } from "./stop-routes.ts";
-import { tokenPicture } from "./token-picture.ts";
 import { findTokens } from "./tokens.ts";
 
 const config = z.object({
@@ -81,7 +80,7 @@ export default definePlugin({
       socket: (route) => mount(state.mounts, "SOCKET", route),
     });
     ctx.log.info("listens", { url, guarded: access.guarded });
-    if (made !== undefined && state.made === "") showToken(ctx, url, made, certificate);
+    if (made !== undefined && state.made === "") await showToken(ctx, url, made, certificate);
     state.made = made ?? "";
     ctx.inspect(() => ({
       url,
@@ -170,12 +169,13 @@ function webUrl(url: URL, host: string): string {
 }
 
 /** Straight to the terminal: a log is kept, and read by others. */
-function showToken(
+async function showToken(
   ctx: PluginContext,
   url: string,
   token: string,
   certificate: Certificate | undefined,
-): void {
+): Promise<void> {
+  const { tokenPicture } = await import("./token-picture.ts");
   ctx.log.debug("a token was made and is shown on the terminal");
   process.stderr.write(tokenPicture(url, token, certificate?.own ? certificate.fingerprint : ""));
 }

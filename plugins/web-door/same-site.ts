@@ -35,6 +35,14 @@ export class SameSite {
     if (!ours) throw new Refusal(421, "this address is not known here by that name");
   }
 
+  /** Throws 403 where a page of another site would put an answer into itself; a link that leads here is welcome. */
+  checkUse(request: Request): void {
+    const site = request.headers.get("sec-fetch-site");
+    if (site === null || site === "same-origin" || site === "none") return;
+    if (request.headers.get("sec-fetch-mode") !== "navigate")
+      throw new Refusal(403, "pages of other sites may not use this");
+  }
+
   /**
    * Throws 403 where a page of another origin asks. Browsers send Origin with every POST, DELETE and web socket; a program that
    * sends none carries no cookie that a page could misuse, unless `demanded`.

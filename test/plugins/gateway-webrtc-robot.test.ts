@@ -70,7 +70,7 @@ describe("a page in the robot's own conversation", () => {
     expect(text).toBe("hello robot");
     await kit.robot.waitFor("assistant.transcript", ({ final }) => final);
     await until(
-      () => loud(page) > 15,
+      () => loud(page) > 10,
       () => `only ${loud(page)} loud frames`,
     );
     await until(
@@ -81,5 +81,146 @@ describe("a page in the robot's own conversation", () => {
       { type: "heard", text: "hello robot", final: true },
       { type: "transcript", text: "good morning", final: true, interrupted: false },
     ]);
+  });
+});
+
+const told = (page: FakeBrowser, type: string) => page.messages.filter((message) => message.type === type);
+
+describe("one talker at a time", () => {
+  test("a second one is refused and may listen; it may talk when the first lets go", async () => {
+    await using kit = await robotWithGateway({ hears: ["hello robot"], answers: ["good morning"] });
+    const first = await kit.call();
+    await until(() => told(first, "microphone").at(-1)?.["open"] === true, "the first does not talk");
+    using stranger = await FakeBrowser.create();
+    const refused = await kit.post({ mode: "robot", sdp: await stranger.offer() });
+    expect([refused.status, await refused.json()]).toMatchObject([409, { error: { code: "DEVICE_BUSY" } }]);
+    const second = await kit.call({ muted: true });
+    second.tell({ type: "microphone", open: true });
+    await until(() => told(second, "error").length > 0, "the second was not told why");
+    expect(told(second, "error")).toMatchObject([{ code: "DEVICE_BUSY" }]);
+    expect(told(second, "microphone").at(-1)).toEqual({ type: "microphone", open: false });
+    first.tell({ type: "microphone", open: false });
+    await until(() => told(first, "microphone").at(-1)?.["open"] === false, "the first was not let go");
+    second.tell({ type: "microphone", open: true });
+    await until(() => told(second, "microphone").at(-1)?.["open"] === true, "the second does not talk");
+    second.say(await sentence(15));
+    await kit.robot.waitFor("user.transcript", ({ text }) => text === "hello robot");
+    // Both hear the answer.
+    await until(() => loud(first) > 10 && loud(second) > 10, "not both hear it");
+  });
+
+  test("the robot's own microphone is back when the talker hangs up, vanishes, or is hung up on", async () => {
+    await using kit = await robotWithGateway();
+    const microphone = () => {
+      const taken = kit.robot.robot.audio.port.takeMicrophone();
+      taken.release();
+    };
+    const isBack = () => {
+      try {
+        microphone();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const hangsUp = await kit.call();
+    expect(isBack()).toBeFalse();
+    hangsUp.close();
+    await until(isBack, "after hanging up");
+    const vanishes = await kit.call();
+    await until(() => vanishes.heard.length > 0, "no sound");
+    expect(isBack()).toBeFalse();
+    vanishes.fallSilent();
+    await until(isBack, "after nothing was heard for two seconds");
+    await until(() => told(vanishes, "microphone").at(-1)?.["open"] === false, "the page was not told");
+    const cutOff = await kit.call();
+    const response = await fetch(new URL(`/talk/${cutOff.id}`, kit.url), { method: "DELETE" });
+    expect(response.status).toBe(204);
+    expect(isBack()).toBeTrue();
+    await cutOff.ended.promise;
+    expect((await fetch(new URL(`/talk/${cutOff.id}`, kit.url), { method: "DELETE" })).status).toBe(404);
+  });
+
+  test("whoever interrupts the robot through a page silences it there at once", async () => {
+    await using kit = await robotWithGateway(
+      { hears: ["tell me a story", "stop"], answers: ["b".repeat(150), "ok"] },
+      { vad: { use: "vad-energy" } },
+    );
+    const page = await kit.call();
+    page.say(await sentence(15));
+    await until(() => loud(page) > 25, "the robot does not speak");
+    page.say(await sentence(20));
+    const { played_ms } = await kit.robot.waitFor("assistant.interrupted");
+    expect(played_ms).toBeLessThan(8000);
+    await until(() => told(page, "cut").length > 0, "the page was not told");
+    const truncate = await kit.brain.waitFor("conversation.item.truncate");
+    expect(truncate["audio_end_ms"]).toBe(played_ms);
+  });
+});
+
+describe("the gateway's endpoints", () => {
+  test("a page may have a conversation of its own beside the robot's", async () => {
+    await using kit = await robotWithGateway(
+      { hears: ["hello"], answers: ["good morning"] },
+      { talk: { use: "gateway-webrtc", url: "ws://127.0.0.1:9/" } },
+    );
+    // Its server cannot be reached: the page is told so, and the robot is not concerned.
+    const page = await kit.call({ mode: "own" });
+    expect(page.heard).toBeArray();
+    const talker = await kit.call();
+    talker.say(await sentence(15));
+    await kit.robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "good morning");
+  });
+
+  test("more calls than there are lines are told to come back", async () => {
+    await using kit = await robotWithGateway({}, { talk: { use: "gateway-webrtc", max_calls: 1 } });
+    await kit.call({ muted: true });
+    using second = await FakeBrowser.create();
+    const refused = await kit.post({ mode: "robot", muted: true, sdp: await second.offer() });
+    expect(refused.status).toBe(409);
+    expect(await refused.text()).toContain("all 1 lines are taken");
+  });
+
+  const BODIES: [string, unknown, number][] = [
+    ["no JSON", "v=0", 400],
+    ["an offer that is none", { sdp: "v=0" }, 400],
+    ["a mode that there is not", { sdp: "v=0", mode: "root" }, 400],
+    ["40 kB", { sdp: `v=0${"a".repeat(40_000)}` }, 400],
+    ["100 kB", { sdp: "a".repeat(100_000) }, 413],
+  ];
+  test("what is no offer is answered with its fault, and the next call is taken", async () => {
+    await using kit = await robotWithGateway();
+    for (const [, body, status] of BODIES) expect((await kit.post(body)).status).toBe(status);
+    await kit.call({ muted: true });
+  });
+
+  test("the page's module is served, and exports what the console loads", async () => {
+    await using kit = await robotWithGateway();
+    const response = await fetch(new URL("/talk/client.js", kit.url));
+    expect(response.headers.get("content-type")).toStartWith("text/javascript");
+    const { exports, imports } = new Bun.Transpiler({ loader: "js" }).scan(await response.text());
+    expect(exports).toEqual(["TalkSession"]);
+    expect(imports).toEqual([]);
+  });
+
+  test("the WebRTC stack is not loaded before somebody calls", async () => {
+    await using kit = await robotWithGateway();
+    expect(kit.robot.health().plugins.find(({ id }) => id === "talk")!.inspect).toEqual({
+      calls: 0,
+      open: 0,
+    });
+  });
+
+  test("a reload hangs up, frees the microphone, and the next call is taken", async () => {
+    await using kit = await robotWithGateway({ hears: ["hello"], answers: ["good morning"] });
+    for (let i = 0; i < 3; i++) {
+      const page = await kit.call();
+      await until(() => page.heard.length > 3, "no sound");
+      await kit.robot.reload("talk");
+      await page.ended.promise;
+    }
+    const page = await kit.call();
+    page.say(await sentence(15));
+    await kit.robot.waitFor("assistant.transcript", ({ final }) => final);
   });
 });

@@ -284,5 +284,5 @@ test("at the robot's web address they wait for the door, and stay while it is lo
 
 test("a name that is no metric is refused as an alias", async () => {
   const metrics = { use: "metrics-prometheus", port: 0, aliases: { old_ms: "rate(myna_x[1m])" } };
-  expect(startTestRobot({ plugins: { metrics } })).rejects.toThrow("expected a metric");
+  await expect(startTestRobot({ plugins: { metrics } })).rejects.toThrow("expected a metric");
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startTestRobot } from "myna/testing";
 import { findTokens } from "../../plugins/web-door/tokens.ts";
 import { loginUrl } from "../../plugins/web-door/token-picture.ts";
-import { LOCKED, OPERATOR, VIEWER, logIn, startDoor } from "./web-door-kit.ts";
+import { LOCKED, OPERATOR, PageSocket, VIEWER, logIn, startDoor } from "./web-door-kit.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myna-web-door-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -176,7 +176,19 @@ describe("a door that others than this computer reach", () => {
       tls,
     });
     expect(login.headers.get("set-cookie")).toMatch(/^__Host-myna-\d+=.*; Secure; Max-Age=\d+$/);
-    expect(fetch(web.url.replace("https", "http") + "health")).rejects.toThrow();
+    web.door.socket({
+      path: "/socket",
+      role: "viewer",
+      open: (peer) => ({ message: (text) => void peer.send(text), closed: () => {} }),
+    });
+    const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
+    using page = new PageSocket(`${web.url}socket`, { origin: web.origin, cookie }, cert);
+    await page.opened();
+    page.socket.send("by TLS");
+    expect(await page.message()).toBe("by TLS");
+    using plain = new PageSocket(`${web.url}socket`, { origin: web.origin.replace("s:", ":"), cookie }, cert);
+    await expect(plain.opened()).rejects.toThrow("closed with");
+    await expect(fetch(web.url.replace("https", "http") + "health")).rejects.toThrow();
     await web.robot.stop();
     await using again = await startDoor(EXPOSED);
     expect((await fetch(new URL("health", again.url), { tls })).status).toBe(200);

@@ -133,6 +133,11 @@ const ORIGINS: RawAttack[] = [
     [403],
   ],
   [
+    "a picture of ours in another site's page",
+    () => get("/", { Cookie: viewer, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" }),
+    [403],
+  ],
+  [
     "a login as text/plain",
     () => post("/login", { "Content-Type": "text/plain" }, `{"token":"${OPERATOR}"}`),
     [415],
@@ -447,7 +452,8 @@ test("a body without end is cut off at the limit", async () => {
   await survived();
 });
 
-test("headers that come byte by byte end with the connection closed", async () => {
+// Bun closes such a connection at its idle limit, whatever drips in (measured: 12 s for a limit of 10 s).
+test("headers that come byte by byte keep nobody else waiting", async () => {
   using line = new RawLine(web.url);
   await line.write(`GET /good HTTP/1.1\r\nHost: ${new URL(web.url).host}\r\n`);
   for (let i = 0; i < 20; i++) {

@@ -52,8 +52,9 @@ export class PageSocket implements Disposable {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #waiting = new Set<() => void>();
 
-  constructor(url: string, headers: Record<string, string>) {
-    this.socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
+  /** `ca` is a certificate to trust, as PEM. */
+  constructor(url: string, headers: Record<string, string>, ca?: string) {
+    this.socket = new WebSocket(url.replace(/^http/, "ws"), { headers, ...(ca && { tls: { ca } }) });
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = ({ data }) => {
       this.received.push(data as string | ArrayBuffer);

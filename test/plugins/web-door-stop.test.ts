@@ -20,7 +20,7 @@ test("POST /stop stops the wheels and latches; nothing moves until POST /stop/re
   while (body.state()?.latched === undefined) await Bun.sleep(5);
   const { latched } = (await (await fetch(new URL("stop", web.url))).json()) as { latched: string };
   expect(latched).toContain("web page of 127.0.0.1");
-  expect(drive.move({ distanceM: 0.1 })).rejects.toMatchObject({ code: "MOTION_REFUSED" });
+  await expect(drive.move({ distanceM: 0.1 })).rejects.toMatchObject({ code: "MOTION_REFUSED" });
   expect((await post(web.url, "stop/release")).status).toBe(200);
   while (body.state()?.latched !== undefined) await Bun.sleep(5);
   expect((await drive.move({ distanceM: 0.05 })).ended).toBe("completed");

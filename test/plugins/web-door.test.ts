@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
 import type { WebRoute } from "myna";
 import { TempPlugins } from "../core/temp-plugins.ts";
-import { PageSocket, startDoor } from "./web-door-kit.ts";
+import { LOCKED, PageSocket, startDoor } from "./web-door-kit.ts";
 
 function get(path: string, text: string, more: Partial<WebRoute> = {}): WebRoute {
   return { method: "GET", path, role: "viewer", handle: () => new Response(text), ...more };
@@ -70,6 +71,32 @@ describe("routes", () => {
       expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
       expect(headers.get("x-content-type-options")).toBe("nosniff");
     }
+  });
+});
+
+test("a link on another site leads to the page all the same", async () => {
+  await using web = await startDoor();
+  web.door.route(get("/", "page"));
+  const headers = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+  expect(await (await fetch(web.url, { headers })).text()).toBe("page");
+});
+
+describe("the port", () => {
+  test("is another one where it is taken and that is wished for, else the plugin says so and tries again", async () => {
+    await using first = await startDoor();
+    const port = Number(new URL(first.url).port);
+    await using second = await startDoor({ port, any_port: true });
+    expect(second.url).not.toBe(first.url);
+    expect((await fetch(new URL("health", second.url))).status).toBe(200);
+    await expect(startDoor({ port })).rejects.toMatchObject({
+      code: "PORT_IN_USE",
+      message: expect.stringContaining(`127.0.0.1:${port}`),
+    });
+  });
+
+  test("of another computer is no reason to stop trying", async () => {
+    const there = { ...LOCKED, host: "203.0.113.9", state_folder: tmpdir() };
+    await expect(startDoor(there)).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND", retryable: true });
   });
 });
 

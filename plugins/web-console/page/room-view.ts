@@ -25,6 +25,7 @@ export class RoomView {
   readonly #undos: (() => void)[];
   #angle: Angle = "room";
   #frame = 0;
+  #sized = false;
   #room = "";
 
   constructor(canvas: HTMLCanvasElement, palette: Palette) {
@@ -112,7 +113,8 @@ export class RoomView {
   #resize(): void {
     const { clientWidth, clientHeight } = this.#canvas.parentElement ?? this.#canvas;
     if (clientWidth === 0 || clientHeight === 0) return;
-    const first = this.#canvas.width === 0 || this.#eye.aspect === 1;
+    const first = !this.#sized;
+    this.#sized = true;
     this.#renderer.setSize(clientWidth, clientHeight, false);
     this.#eye.aspect = clientWidth / clientHeight;
     this.#eye.updateProjectionMatrix();
@@ -121,6 +123,8 @@ export class RoomView {
   }
 
   #ask(): void {
+    // Where it cannot be seen nothing is drawn; showing it again changes its size.
+    if (this.#canvas.clientWidth === 0) return;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 

@@ -51,9 +51,11 @@ export async function startVoice(open: boolean): Promise<void> {
     const { TalkSession } = (await import(/* @vite-ignore */ CLIENT)) as TalkModule;
     const started = await TalkSession.start({ mode: "robot", muted: !open });
     session = started;
-    started.addEventListener("error", (event) => {
-      endVoice();
-      voiceProblem.value = problemOf(event);
+    started.addEventListener("error", (event) => (voiceProblem.value = problemOf(event)));
+    // Somebody else may take the robot's ears.
+    started.addEventListener("microphone", (event) => {
+      const { open: isOpen } = (event as CustomEvent<{ open?: boolean }>).detail;
+      if (session === started) microphoneOpen.value = isOpen === true;
     });
     started.addEventListener("state", (event) => {
       const state = (event as CustomEvent<string | { state?: string }>).detail;
