@@ -14,8 +14,8 @@ import { editToml } from "./toml-edit.ts";
 
 const USAGE = `Usage: bun run doctor audio [--profile NAME] [--set KEY=VALUE] [--write]
 
-Plays a sweep and a voice through the robot's loudspeaker, measures what its microphone hears of them, and says whether the
-robot may listen while it speaks. Takes 15 s; be quiet meanwhile.
+Plays a sweep and voices through the robot's loudspeaker, measures what its microphone hears of them, and says whether the
+robot may listen while it speaks. Takes half a minute; be quiet meanwhile.
 
   --profile NAME   Robot to check, as for \`bun run start\`. Default: desktop-sim.
   --set KEY=VALUE  Override a profile key; repeatable.
@@ -87,7 +87,7 @@ async function audio({ profile: name, set, write }: DoctorFlags): Promise<number
     log: createLog({ level: "error" }),
     env: {},
   });
-  process.stdout.write("A sweep and a voice are played now; please be quiet.\n\n");
+  process.stdout.write("A sweep and voices are played now, for half a minute; please be quiet.\n\n");
   try {
     const figures = await checkAudio(robot);
     const verdict = echoVerdict(figures);
