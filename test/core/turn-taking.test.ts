@@ -291,6 +291,22 @@ describe("an interruption that was none", () => {
   });
 });
 
+for (const dialect of ["ga", "beta"] as const)
+  test(`semantic_vad finds the end of what is said, in the ${dialect} dialect`, async () => {
+    await using talk = await Talk.start(
+      { dialect, turn_detection: { type: "semantic_vad", eagerness: "high" } },
+      { dialect: "both", answers: ["Yes."], hears: ["Hello robot."] },
+    );
+    await talk.robot.waitFor("session.state_changed", ({ state }) => state === "ready");
+    const update = JSON.stringify(await talk.brain.waitFor("session.update"));
+    expect(update).toContain('"turn_detection":{"type":"semantic_vad","eagerness":"high"');
+    await talk.robot.feed(await espeak("hello robot"));
+    talk.robot.feed(new Int16Array(3 * 24_000)).catch(() => {});
+    await talk.robot.waitFor("user.transcript", ({ text, final }) => final && text === "Hello robot.");
+    await talk.robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "Yes.");
+    expect(talk.robot.events("session.error")).toEqual([]);
+  });
+
 describe("a server that does not look for turns", () => {
   test("gets each turn that the robot's own ears find, with what was heard just before it", async () => {
     await using talk = await Talk.start(
