@@ -19,7 +19,7 @@ async function words(text: string, folder: string): Promise<Int16Array> {
   return decodeWav(await Bun.file(file).bytes()).pcm;
 }
 
-async function measure(driver: string): Promise<Measures> {
+async function measure(driver: string, vad = "vad-energy"): Promise<Measures> {
   await using server = await PrivateServer.start("pipewire");
   await using robot = await ServerRobot.start(server, {
     hums: true,
@@ -27,7 +27,7 @@ async function measure(driver: string): Promise<Measures> {
     plugins: {
       mic: { use: `mic-${driver}`, device: "ear.monitor", acoustic: false },
       speaker: { use: `speaker-${driver}`, device: "spk", acoustic: false },
-      vad: { use: "vad-energy" },
+      vad: { use: vad },
     },
   });
   const recorder = await GraphRecorder.start(server, "ear", "spk");
@@ -105,6 +105,24 @@ export const part: Part = {
     },
     {
       ...row,
+      name: "barge_in_sound_server_silero",
+      title: "the same with vad-silero, median",
+      ours: "silero",
+      peers: [],
+      metric: "median_ms",
+      across: "median",
+    },
+    {
+      ...row,
+      name: "barge_in_sound_server_silero_max",
+      title: "the same with vad-silero, slowest",
+      ours: "silero",
+      peers: [],
+      metric: "max_ms",
+      across: "worst",
+    },
+    {
+      ...row,
       name: "barge_in_sound_server_heard",
       title: "what the robot takes for heard against what the loudspeaker let out, median",
       metric: "heard_off_ms",
@@ -113,5 +131,9 @@ export const part: Part = {
       goals: [],
     },
   ],
-  cases: { alsa: () => measure("alsa"), pipe: () => measure("pipe") },
+  cases: {
+    alsa: () => measure("alsa"),
+    pipe: () => measure("pipe"),
+    silero: () => measure("alsa", "vad-silero"),
+  },
 };
