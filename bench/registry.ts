@@ -92,6 +92,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "the same through a real sound server: a private PipeWire with null sinks",
     load: () => import("./parts/barge-in-sound-server.ts"),
   },
+  conversation: {
+    title: "CPU time and memory of the whole pi4-picar robot in conversation, devices simulated",
+    load: () => import("./parts/conversation.ts"),
+  },
   turn: {
     title: "spoken question to the first sample of the answer, offline",
     load: () => import("./parts/turn.ts"),

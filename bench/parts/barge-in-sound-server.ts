@@ -3,26 +3,14 @@ import { PrivateServer, until } from "../../test/audio/private-server.ts";
 import { ServerRobot } from "../../test/audio/server-robot.ts";
 import { play } from "../../test/audio/sound.ts";
 import { GRAPH_HZ, GraphRecorder } from "../fixtures/graph-recorder.ts";
+import { INTERRUPTIONS, SILENT_MS, onset } from "../fixtures/interruptions.ts";
 import type { Measures, Part } from "../part.ts";
 import { percentile } from "../stopwatch.ts";
 
-/** What people say over a talking robot. */
-const INTERRUPTIONS = [
-  "stop",
-  "be quiet please",
-  "no wait",
-  "move forward",
-  "what did I just ask you",
-  "okay",
-];
 /** Let it talk this long first, and longer each time by what is not a multiple of a frame. */
 const TALK_MS = 500;
 const TALK_STEP_MS = 47;
-/** The first sample this far below the loudest is where speech begins. */
-const ONSET_BELOW_PEAK = 100;
 const AUDIBLE = 100;
-/** Nothing may sound this long after the silence began; an answer to the interruption cannot come sooner. */
-const SILENT_MS = 200;
 
 async function words(text: string, folder: string): Promise<Int16Array> {
   const file = `${folder}/words.wav`;
@@ -31,7 +19,7 @@ async function words(text: string, folder: string): Promise<Int16Array> {
   return decodeWav(await Bun.file(file).bytes()).pcm;
 }
 
-async function measure(driver: string): Promise<Measures> {
+async function measure(driver: string, vad = "vad-energy"): Promise<Measures> {
   await using server = await PrivateServer.start("pipewire");
   await using robot = await ServerRobot.start(server, {
     hums: true,
@@ -39,7 +27,7 @@ async function measure(driver: string): Promise<Measures> {
     plugins: {
       mic: { use: `mic-${driver}`, device: "ear.monitor", acoustic: false },
       speaker: { use: `speaker-${driver}`, device: "spk", acoustic: false },
-      vad: { use: "vad-energy" },
+      vad: { use: vad },
     },
   });
   const recorder = await GraphRecorder.start(server, "ear", "spk");
@@ -56,10 +44,8 @@ async function measure(driver: string): Promise<Measures> {
     const cut = await robot.waitFor("assistant.interrupted", undefined, mark);
     await until(() => silentAt(recorder, storyAt) !== undefined, `silence after "${text}"`);
     const { left, right } = recorder.since(storyAt);
-    const peak = left.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-    const onset = left.findIndex((sample) => Math.abs(sample) > peak / ONSET_BELOW_PEAK);
     const silent = silentAt(recorder, storyAt)!;
-    tookMs.push(((silent - onset) * 1000) / GRAPH_HZ);
+    tookMs.push(((silent - onset(left)) * 1000) / GRAPH_HZ);
     const first = right.findIndex((sample) => Math.abs(sample) > AUDIBLE);
     heardOffMs.push(Math.abs(((silent - first) * 1000) / GRAPH_HZ - Number(cut.event["played_ms"])));
     await robot.waitFor("playback.stopped", ({ reason }) => reason === "finished", robot.lines.indexOf(cut));
@@ -119,6 +105,24 @@ export const part: Part = {
     },
     {
       ...row,
+      name: "barge_in_sound_server_silero",
+      title: "the same with vad-silero, median",
+      ours: "silero",
+      peers: [],
+      metric: "median_ms",
+      across: "median",
+    },
+    {
+      ...row,
+      name: "barge_in_sound_server_silero_max",
+      title: "the same with vad-silero, slowest",
+      ours: "silero",
+      peers: [],
+      metric: "max_ms",
+      across: "worst",
+    },
+    {
+      ...row,
       name: "barge_in_sound_server_heard",
       title: "what the robot takes for heard against what the loudspeaker let out, median",
       metric: "heard_off_ms",
@@ -127,5 +131,9 @@ export const part: Part = {
       goals: [],
     },
   ],
-  cases: { alsa: () => measure("alsa"), pipe: () => measure("pipe") },
+  cases: {
+    alsa: () => measure("alsa"),
+    pipe: () => measure("pipe"),
+    silero: () => measure("alsa", "vad-silero"),
+  },
 };

@@ -2,38 +2,20 @@ import type { Robot } from "../../core/runtime.ts";
 import { PROBE_LOUDSPEAKER, ProbeLog } from "../devices/probe-loudspeaker.ts";
 import { PROBE_MICROPHONE, ProbeSpeech } from "../devices/probe-microphone.ts";
 import { startDesktopSim, until } from "../fixtures/desktop-sim.ts";
+import { INTERRUPTIONS, SILENT_MS, onset } from "../fixtures/interruptions.ts";
 import type { Measures, Part, Row } from "../part.ts";
 import { percentile } from "../stopwatch.ts";
 
 const SAMPLES_PER_MS = 24;
 const FRAME_SAMPLES = 480;
-/** What people say over a talking robot. */
-const INTERRUPTIONS = [
-  "stop",
-  "be quiet please",
-  "no wait",
-  "move forward",
-  "what did I just ask you",
-  "okay",
-];
 const QUESTION = "what can you do";
 /** Let it talk this long first, and longer each time by what is not a multiple of a frame. */
 const TALK_MS = 700;
 const TALK_STEP_MS = 47;
-/** The first sample this far below the loudest is where speech begins. */
-const ONSET_BELOW_PEAK = 100;
-/** Nothing may sound this long after the silence began; an answer to the interruption cannot come sooner. */
-const SILENT_MS = 200;
 /** An answer begins sooner than that after the end of speech. */
 const REST_MS = 1200;
 const WAIT_MS = 15_000;
 const SLOWEST_MS = 120;
-
-/** Samples before the first audible one. */
-function onset(pcm: Int16Array): number {
-  const peak = pcm.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-  return pcm.findIndex((sample) => Math.abs(sample) > peak / ONSET_BELOW_PEAK);
-}
 
 /** When the loudspeaker fell silent for good after `fromMs`; null while it has not. */
 function silentSince(log: ProbeLog, fromIndex: number, fromMs: number): number | null {

@@ -4,6 +4,7 @@ import type { Pcm } from "./alsa-pcm.ts";
 import { alsaError, loadAlsa } from "./alsa.ts";
 import type { Alsa } from "./alsa.ts";
 import { deviceError } from "./device-error.ts";
+import type { HardwareOptions } from "./hardware-options.ts";
 import { FRAME_MS } from "./port.ts";
 import type { CaptureDriver, FloatCaptureDriver, FloatPlaybackDriver, PlaybackDriver } from "./port.ts";
 import { SilenceWatch } from "./silence-watch.ts";
@@ -11,16 +12,10 @@ import { SilenceWatch } from "./silence-watch.ts";
 /** Absolute path of this module: the `module` of a device that ALSA drives (Linux, libasound.so.2). */
 export const ALSA_DEVICE: string = import.meta.path;
 
-/** Options of {@link ALSA_DEVICE}. */
-export interface AlsaOptions {
-  /** "default", a part of a card's name as `arecord -l` shows it, or a PCM of the ALSA configuration. */
-  device: string;
+/** Options of {@link ALSA_DEVICE}: `device` may also be a PCM of the ALSA configuration; without `rate_hz` the best of the device's rates. */
+export interface AlsaOptions extends HardwareOptions {
   /** What the device may hold; default 60. */
   buffer_ms?: number | undefined;
-  /** Without it the best of the device's rates. */
-  rate_hz?: number | undefined;
-  /** DEVICE_SILENT after so much digital silence; 0 and without it: never. */
-  silence_limit_s?: number | undefined;
 }
 
 /** A device that is ready but gives nothing, so many times in a row, is broken. */

@@ -26,6 +26,8 @@ export class CaptureEnd implements Capture {
   readonly #wake: () => void;
   #gatedFrames = 0;
   #unknownFrames = 0;
+  /** So long the echo of what nobody knew may still be in the room, and is missing in what a stage remembers. */
+  #unknownUntilMs = -Infinity;
   /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
   muted = false;
   /** Who is heard in place of the device. */
@@ -110,7 +112,10 @@ export class CaptureEnd implements Capture {
   /** Where it is not known what the loudspeaker let out, no stage can take its echo away. */
   #passChain(frame: Int16Array, atMs: number, end: number): void {
     this.chain.process(frame, this.#reference.read(end), atMs);
-    if (this.#reference.known || !this.chain.cancels || !this.#shared.soundedAt(atMs)) return;
+    if (!this.chain.cancels) return;
+    const shared = this.#shared;
+    if (!this.#reference.known && shared.soundedAt(atMs)) this.#unknownUntilMs = atMs + shared.tailMs;
+    if (atMs > this.#unknownUntilMs) return;
     this.#unknownFrames++;
     frame.set(SILENCE);
   }

@@ -1,4 +1,5 @@
 import { deviceError } from "./device-error.ts";
+import type { HardwareOptions } from "./hardware-options.ts";
 import { PipeChild } from "./pipe-child.ts";
 import { choosePipeProgram, pipeCommand } from "./pipe-program.ts";
 import type { PipeCommand, PipeProgram } from "./pipe-program.ts";
@@ -9,18 +10,15 @@ import { SilenceWatch } from "./silence-watch.ts";
 /** Absolute path of this module: the `module` of a device that a child process drives (aplay, pacat, pw-cat, sox …). */
 export const PIPE_DEVICE: string = import.meta.path;
 
-/** Options of {@link PIPE_DEVICE}. */
-export interface PipeOptions {
-  /** "default", a part of a card's name (alsa), or a name of the sound server. */
-  device: string;
+/**
+ * Options of {@link PIPE_DEVICE}: `device` may also be a name of the sound server; without `rate_hz` 24,000, or 48,000 for a card
+ * behind aplay, whose conversion is linear interpolation.
+ */
+export interface PipeOptions extends HardwareOptions {
   /** Without it the first that is there. */
   program?: PipeProgram | "auto" | undefined;
-  /** Default 24,000; 48,000 for a card behind aplay, whose conversion is linear interpolation. */
-  rate_hz?: number | undefined;
   /** Played ahead of the clock; default 60. Less stutters on a busy computer. */
   lead_ms?: number | undefined;
-  /** DEVICE_SILENT after so much digital silence; 0 and without it: never. */
-  silence_limit_s?: number | undefined;
 }
 
 const DEFAULT_LEAD_MS = 60;

@@ -105,9 +105,9 @@ export interface CaptureStage {
   name?: string;
   /**
    * `reference` is what the loudspeaker let out during the frame, on the microphone's clock: zeros while it is silent. They
-   * are zeros as well while that is not known, as after a device was opened; then no frame passes that was taken while the
-   * loudspeaker sounds, whatever a stage for the echo makes of it. Both are borrowed. Must allocate nothing. What it throws is
-   * reported, and the frame goes on as it is; where the stage is there for the echo, as silence.
+   * are zeros as well while that is not known, as after a device was opened; where the loudspeaker sounds then, no frame passes
+   * a stage for the echo until `half_duplex_tail_ms` later, whatever the stage makes of it. Both are borrowed. Must allocate
+   * nothing. What it throws is reported, and the frame goes on as it is; where the stage is there for the echo, as silence.
    */
   process(frame: Int16Array, reference: Int16Array, atMs: number): void;
   /** Told of what `process` threw; without it the engine's owner is. */

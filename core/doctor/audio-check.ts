@@ -1,14 +1,29 @@
-import { RATE_HZ } from "../audio/port.ts";
+import { FRAME_SAMPLES, RATE_HZ } from "../audio/port.ts";
 import type { Robot } from "../runtime.ts";
-import { clippedShare, echoDelay, echoLevels, echoTailMs, levelDb, withoutNoise } from "./echo-path.ts";
+import {
+  clippedShare,
+  delayUnsteady,
+  echoDelay,
+  echoLevels,
+  echoTailMs,
+  levelDb,
+  withoutNoise,
+} from "./echo-path.ts";
 import { Recording } from "./recording.ts";
+import { serverStarts } from "./server-ear.ts";
 import { artificialVoice, sweep } from "./test-signals.ts";
 
 const NOISE_MS = 1500;
 /** After a signal, for its echo to arrive and to die away. */
 const AFTER_MS = 1000;
-const VOICE_S = 8;
-/** An echo canceller has settled after so much of the voice. */
+/** So often a voice speaks so long: as many answers, and between them the loudspeaker begins anew as after an interruption. */
+const VOICES = 3;
+const VOICE_S = 7;
+/** For that the loudspeaker is given so much silence, which is taken back soon. */
+const TAKEN_BACK_MS = 400;
+const TAKE_BACK_AFTER_MS = 100;
+const RECORD_LIMIT_S = 60;
+/** An echo canceller has settled after so much of the voices. */
 const SETTLED_SHARE = 0.5;
 const FRAMES_LIMIT_MS = 3000;
 
@@ -39,18 +54,22 @@ export interface AudioFigures {
   erleDb: number;
   /** How often a voice detector of the robot took the robot for a person; null without one. */
   falseStarts: number | null;
+  /** How often a server that detects voices by their energy, at its default threshold of 0.5, would have. */
+  serverStarts: number;
+  /** For how much of the time in which the echo is heard it is not where it mostly is, 0 to 1. */
+  unsteadyShare: number;
 }
 
 /**
- * Plays a sweep and a voice through the robot's loudspeaker and measures what its microphone makes of them, some 13 s. The robot
- * must run with `audio.echo = "open"`. `voice` is PCM16 24 kHz mono.
+ * Plays a sweep and voices through the robot's loudspeaker and measures what its microphone makes of them, some 28 s. The robot
+ * must run with `audio.echo = "open"`. `voices` are PCM16 24 kHz mono.
  */
 export async function checkAudio(
   robot: Robot,
-  voice: Int16Array = artificialVoice(VOICE_S),
+  voices: readonly Int16Array[] = answers(),
 ): Promise<AudioFigures> {
   const { audio, bus } = robot;
-  const recording = new Recording(audio.port);
+  const recording = new Recording(audio.port, RECORD_LIMIT_S);
   try {
     const speaks = audio.counters()["playback_open"] === true;
     const hears = await hasFrames(recording);
@@ -59,7 +78,12 @@ export async function checkAudio(
     const swept = await play(robot, recording, sweep());
     let starts = 0;
     const undo = bus.on("user.speech_started", ({ source }) => void (source === "local" && starts++));
-    const spoken = await play(robot, recording, voice);
+    const spokenFrom = recording.length;
+    for (const [i, voice] of audio.acoustic ? voices.entries() : []) {
+      if (i > 0) await interrupt(robot, `doctor ${i}`);
+      await play(robot, recording, voice);
+    }
+    const spoken = [spokenFrom, recording.length] as const;
     undo();
     const { heard, played, cleaned } = recording;
     const noiseDb = levelDb(heard, ...noise);
@@ -86,6 +110,10 @@ export async function checkAudio(
       residualDb: voiced.cleanedDb,
       erleDb: voiced.heardDb - voiced.cleanedDb,
       falseStarts: hasVoiceDetector(robot) ? starts : null,
+      serverStarts: serverStarts(cleaned.subarray(0, spoken[1])).filter(
+        (frame) => frame * FRAME_SAMPLES >= swept[0],
+      ).length,
+      unsteadyShare: delayUnsteady(part(heard, spoken), part(played, spoken)),
     };
   } finally {
     recording.close();
@@ -107,6 +135,19 @@ async function play(robot: Robot, recording: Recording, pcm: Int16Array): Promis
   const lastsMs = (pcm.length * 1000) / RATE_HZ;
   await Bun.sleep(Math.max(0, lastsMs - (performance.now() - started)) + AFTER_MS);
   return [from, recording.length] as const;
+}
+
+/** What the loudspeaker holds is taken back, as when somebody speaks over the robot. */
+async function interrupt({ audio: { playback } }: Robot, itemId: string): Promise<void> {
+  playback.write(itemId, new Int16Array((TAKEN_BACK_MS * RATE_HZ) / 1000));
+  await Bun.sleep(TAKE_BACK_AFTER_MS);
+  playback.flush();
+}
+
+function answers(): Int16Array[] {
+  const voice = artificialVoice(VOICES * VOICE_S);
+  const length = VOICE_S * RATE_HZ;
+  return Array.from({ length: VOICES }, (_, i) => voice.subarray(i * length, (i + 1) * length));
 }
 
 function hasVoiceDetector(robot: Robot): boolean {

@@ -7,6 +7,12 @@ const EARLIEST_MS = -60;
 const LATEST_MS = 600;
 /** What is so much below the loudest frame is no sound of the signal. */
 const LOUD_DB = 25;
+/** The delay is looked at in windows of a second, twice a second, where the loudspeaker is louder than this and heard. */
+const WINDOW_SAMPLES = RATE_HZ;
+const AUDIBLE_DB = -45;
+const ALIKE = 0.25;
+/** A delay that is off by so much is another one: a canceller has to find the echo again. */
+const STEADY_MS = 3;
 /** The echo has died away when it is so near to the noise. */
 const DIED_DB = 6;
 
@@ -33,6 +39,20 @@ export function echoDelay(heard: Int16Array, played: Int16Array): { delayMs: num
     if (likeness > best.likeness) best = { delayMs: (lag * 1000) / COARSE_HZ, likeness };
   }
   return best;
+}
+
+/** For how much of the time in which the echo is heard its delay is not the usual one, 0 to 1. */
+export function delayUnsteady(heard: Int16Array, played: Int16Array): number {
+  const delays: number[] = [];
+  for (let at = 0; at + WINDOW_SAMPLES <= heard.length; at += WINDOW_SAMPLES / 2) {
+    const window = played.subarray(at, at + WINDOW_SAMPLES);
+    if (levelDb(window) < AUDIBLE_DB) continue;
+    const { delayMs, likeness } = echoDelay(heard.subarray(at, at + WINDOW_SAMPLES), window);
+    if (likeness > ALIKE) delays.push(delayMs);
+  }
+  const usual = delays.toSorted((a, b) => a - b)[delays.length >> 1] ?? 0;
+  const off = delays.filter((delayMs) => Math.abs(delayMs - usual) > STEADY_MS);
+  return off.length / Math.max(1, delays.length);
 }
 
 /** Levels while the signal sounds, dB of full scale. */

@@ -14,6 +14,7 @@ export function echoText(figures: AudioFigures, verdict: EchoVerdict): string {
     ["clipped samples", `${(figures.clippedShare * 100).toFixed(2)} %`],
     ["likeness to the sweep", figures.likeness.toFixed(2)],
     ["delay", `${figures.delayMs.toFixed(1)} ms`],
+    ["not at that delay", `${Math.round(figures.unsteadyShare * 100)} % of the time`],
     ["echo dies away in", `${Math.round(figures.tailMs)} ms`],
     ["echo return loss", db(-figures.echoDb)],
     ["stage for the echo", figures.stage || "(none)"],
@@ -26,6 +27,7 @@ export function echoText(figures: AudioFigures, verdict: EchoVerdict): string {
       "robot taken for a person",
       figures.falseStarts === null ? "no voice detector" : String(figures.falseStarts),
     ],
+    ["the same by a server", String(figures.serverStarts)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const table = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);

@@ -7,6 +7,8 @@ const ABOVE_NOISE_DB = 6;
 const MOST_CLIPPED = 0.001;
 /** Longer than this no stage of ours waits for an echo. */
 const LATEST_MS = 400;
+/** For so much of the time the echo may come at another time than usual: a canceller that is surprised is silent for a while. */
+const MOST_UNSTEADY = 0.25;
 /** Without a voice detector, how loud what is left of the robot's voice may be. */
 const MOST_RESIDUAL_DB = -50;
 /** Half duplex lasts longer than the measured tail by this. */
@@ -64,5 +66,13 @@ function* echoFaults(figures: AudioFigures): Generator<string> {
   else if (figures.falseStarts === null && figures.residualDb > MOST_RESIDUAL_DB)
     yield `${Math.round(figures.residualDb)} dB of the robot's voice are left: too loud to listen while it speaks`;
   else if (figures.falseStarts !== null && figures.falseStarts > 0)
-    yield `the robot took itself for a person ${figures.falseStarts === 1 ? "once" : `${figures.falseStarts} times`} in a few sentences`;
+    yield `the robot took itself for a person ${times(figures.falseStarts)} in a few sentences`;
+  if (figures.stage !== "" && figures.serverStarts > 0)
+    yield `a server's voice detector would take the robot for a person ${times(figures.serverStarts)} in a few sentences`;
+  if (figures.unsteadyShare > MOST_UNSTEADY)
+    yield `the echo comes sooner or later than usual ${Math.round(figures.unsteadyShare * 100)} % of the time: the computer is too busy, or the sound server's buffers wander; on a sound server its own echo canceller can help (docs/audio-devices.md)`;
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }

@@ -27,8 +27,8 @@ mends it. Nothing moves and nothing is played; a robot may run meanwhile. Exit c
   --json           All findings as one JSON object.
   --root DIR       Look for the system's files below DIR, such as the card of a Raspberry Pi, instead of on this computer.
 
-"audio" plays a sweep and a voice through the robot's loudspeaker, measures what its microphone hears of them, and says whether
-the robot may listen while it speaks. Takes 15 s; be quiet meanwhile.
+"audio" plays a sweep and voices through the robot's loudspeaker, measures what its microphone hears of them, and says whether
+the robot may listen while it speaks. Takes half a minute; be quiet meanwhile.
 
   --write          Write what follows into local.toml beside the profile.
 
@@ -128,7 +128,7 @@ async function audio({ profile: name, set, write }: DoctorFlags): Promise<number
     log: createLog({ level: "error" }),
     env: {},
   });
-  process.stdout.write("A sweep and a voice are played now; please be quiet.\n\n");
+  process.stdout.write("A sweep and voices are played now, for half a minute; please be quiet.\n\n");
   try {
     const figures = await checkAudio(robot);
     const verdict = echoVerdict(figures);

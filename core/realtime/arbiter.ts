@@ -93,6 +93,11 @@ export class Arbiter {
     return !this.#wish && !this.#request && this.#active === null && this.#turn === "none";
   }
 
+  /** The server hears the user. */
+  get hears(): boolean {
+    return this.#turn === "speaking";
+  }
+
   /** The server is to do the next thing: it was asked, it answers, or the user speaks to it. */
   get awaits(): boolean {
     return this.#request !== null || this.#active !== null || this.#turn !== "none";

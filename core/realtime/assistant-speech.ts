@@ -21,7 +21,7 @@ export interface AssistantSpeechDeps {
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void;
   /** Words of an item: so far, or all that were heard of it. */
   onWords?: (itemId: string, text: string) => void;
-  /** What was heard of words that {@link AssistantSpeech.resume} said. */
+  /** What was heard of words that were cut off and said again. */
   onResumed?: (text: string) => void;
 }
 
@@ -53,7 +53,7 @@ export class AssistantSpeech {
   readonly #publish: AssistantSpeechDeps["publish"];
   readonly #onWords: AssistantSpeechDeps["onWords"];
   readonly #onResumed: (text: string) => void;
-  /** The item of {@link AssistantSpeech.resume}. */
+  /** The item of {@link AssistantSpeech.sayAgain}. */
   #resumed = "";
   readonly #utterances = new Map<string, Utterance>();
   readonly #cutResponses = new RecentIds();
@@ -225,17 +225,31 @@ export class AssistantSpeech {
     return cuts;
   }
 
-  /** Says what was cut off, as an item that only the robot knows: a cut of it is not told to the server. */
-  resume(itemId: string, text: string, pcm: Int16Array): void {
+  /** Begins to say what was cut off, as an item that only the robot knows: a cut of it is not told to the server. */
+  protected sayAgain(itemId: string, text: string): void {
     this.#resumed = itemId;
     const utterance = this.#find(`resumed ${itemId}`, itemId);
     utterance.orphan = true;
-    utterance.samples = pcm.length;
     utterance.text = text;
     utterance.textDone = true;
-    this.#playback.write(itemId, pcm);
+  }
+
+  /** More of what {@link sayAgain} says; nothing where that was cut. */
+  protected goOn(itemId: string, text: string, pcm: Int16Array): void {
+    const utterance = this.#utterances.get(itemId);
+    if (!utterance) return;
+    utterance.text += text;
+    utterance.samples += pcm.length;
+    if (pcm.length > 0) this.#playback.write(itemId, pcm);
+  }
+
+  /** There is no more of it. */
+  protected endResumed(itemId: string): void {
+    const utterance = this.#utterances.get(itemId);
+    if (!utterance) return;
     this.#endAudio(utterance);
     utterance.ended = true;
+    this.#settle(utterance);
   }
 
   /** The link is gone. What was received is still played; an answer without its end counts as interrupted. */

@@ -8,6 +8,8 @@ const DUCK_GAIN = 0.1;
 const DUCK_RAMP_MS = 20;
 /** Without `min_speech_ms`, how long speech must last in mode `duck`. */
 const DUCK_CONFIRM_MS = 250;
+/** A shorter rest than this is no interruption worth counting. */
+const LEAST_MS = 500;
 /** Items whose words are known. */
 const REMEMBERED = 16;
 
@@ -20,8 +22,8 @@ export interface InterruptionDeps {
   cut: () => void;
   /** Cancels the answer that runs or is about to. */
   cancel: () => void;
-  /** Says what was cut off, as an item that the server does not know. */
-  say: (itemId: string, text: string, pcm: Int16Array) => void;
+  /** Says what was cut off, and what came since, as an item that the server does not know; answers how much, ms: 0 for none. */
+  say: (itemId: string, text: string, pcm: Int16Array) => number;
 }
 
 /**
@@ -38,7 +40,10 @@ export class Interruption {
   /** Somebody speaks. */
   #heard = false;
   #ducked = false;
-  #answering = false;
+  /** The answer that the server gives at the moment. */
+  #answering = "";
+  /** The answer that was cut. */
+  #cutAnswer = "";
   #beganAtMs = 0;
   #confirm: ReturnType<typeof setTimeout> | undefined;
   #resume: ReturnType<typeof setTimeout> | undefined;
@@ -78,7 +83,7 @@ export class Interruption {
       }),
       deps.speech.onFlushed((rest) => {
         // Whoever flushes without a cause that is known here wants silence.
-        this.#fresh = rest !== null;
+        this.#fresh = rest !== null && rest.restMs >= LEAST_MS;
         this.#flushed = rest ?? this.#cutOff;
         this.#cutOff = null;
         queueMicrotask(() => void (this.#flushed = null));
@@ -125,9 +130,9 @@ export class Interruption {
     this.#awaitResume();
   }
 
-  /** The server began or ended an answer. */
-  answering(on: boolean): void {
-    this.#answering = on;
+  /** The server began an answer, or, with "", ended one. */
+  answering(responseId: string): void {
+    this.#answering = responseId;
   }
 
   /** What the user said, as far as it is known. */
@@ -186,6 +191,7 @@ export class Interruption {
   #cut(): void {
     this.#stopWaiting();
     const audible = this.#deps.speech.active;
+    if (audible) this.#cutAnswer = this.#answering;
     this.#deps.cut();
     this.#unduck();
     this.#cutOff = this.#flushed;
@@ -210,7 +216,7 @@ export class Interruption {
     clearTimeout(this.#resume);
     if (!this.#cutOff || resume_after_ms === 0) return;
     this.#resume = setTimeout(() => {
-      if (!this.#heard && !this.#answering) this.#speakOn();
+      if (!this.#heard && (this.#answering === "" || this.#answering === this.#cutAnswer)) this.#speakOn();
     }, resume_after_ms);
   }
 
@@ -218,15 +224,16 @@ export class Interruption {
     const cut = this.#cutOff;
     this.forget();
     if (!cut || this.#deps.speech.active || this.#deps.config.resume_after_ms === 0) return;
-    this.#counters.false_interruptions++;
     const itemId = newId("item");
     this.#resumedId = itemId;
+    const restMs = this.#deps.say(itemId, this.#unheard(cut.itemIds), cut.pcm);
+    if (restMs === 0) return;
+    this.#counters.false_interruptions++;
     this.#deps.publish("assistant.resumed", {
       item_id: itemId,
       interrupted_item_id: cut.itemIds[0] ?? "",
-      rest_ms: cut.restMs,
+      rest_ms: restMs,
     });
-    this.#deps.say(itemId, this.#unheard(cut.itemIds), cut.pcm);
   }
 
   #stopWaiting(): void {

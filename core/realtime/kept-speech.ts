@@ -7,8 +7,6 @@ const MOST_SAMPLES = 60 * RATE_HZ;
 const FIRST_SAMPLES = 4 * RATE_HZ;
 /** A rest begins a little before it was cut, so that the word is whole. */
 const REPEAT_MS = 200;
-/** A shorter rest is not worth saying. */
-const LEAST_MS = 300;
 
 interface KeptItem {
   itemId: string;
@@ -43,7 +41,7 @@ export class KeptSpeech implements Playback {
     });
   }
 
-  /** Tells `handler`, one at a time, what each flush cut off; null where that was next to nothing. */
+  /** Tells `handler`, one at a time, what each flush cut off; null where it knows of nothing. */
   onFlushed(handler: (rest: Rest | null) => void): () => void {
     this.#flushed = handler;
     return () => void (this.#flushed = () => {});
@@ -114,7 +112,6 @@ export class KeptSpeech implements Playback {
     if (!first) return null;
     const heard = Math.max(0, playedMs - REPEAT_MS) * SAMPLES_PER_MS;
     const from = first.from + heard;
-    if (this.#used - from < (LEAST_MS + REPEAT_MS) * SAMPLES_PER_MS) return null;
     const itemIds = this.#items.slice(at).map((item) => item.itemId);
     const pcm = this.#samples.slice(from, this.#used);
     return { itemIds, pcm, restMs: Math.round(pcm.length / SAMPLES_PER_MS) };

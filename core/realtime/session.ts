@@ -6,8 +6,7 @@ import { Connection } from "./connection.ts";
 import { Continuity } from "./continuity.ts";
 import { dialer } from "./dialer.ts";
 import { SwitchedDialect } from "./dialect-switch.ts";
-import { newId } from "./events.ts";
-import type { ClientEvent, NewItem, ServerEvent } from "./events.ts";
+import { newId, type ClientEvent, type NewItem, type ServerEvent } from "./events.ts";
 import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
@@ -17,8 +16,8 @@ import type { LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
 import type { SessionPort } from "./port.ts";
+import { RecoverableSpeech } from "./recoverable-speech.ts";
 import type { SessionDeps } from "./session-deps.ts";
-import { StreamedSpeech } from "./streamed-speech.ts";
 import { ToolLoop } from "./tool-loop.ts";
 import { ToolOffer } from "./tool-offer.ts";
 import { connectWebSocket } from "./transport.ts";
@@ -37,7 +36,7 @@ export class Session {
   readonly #dialect: SwitchedDialect;
   readonly #connection: Connection;
   readonly #arbiter: Arbiter;
-  readonly #speech: StreamedSpeech;
+  readonly #speech: RecoverableSpeech;
   readonly #words: UserTranscripts;
   readonly #tools: ToolLoop;
   readonly #clock: MicrophoneClock;
@@ -103,15 +102,15 @@ export class Session {
       atRest: () => this.#atRest,
       onStale: () => this.#arbiter.reset(),
     });
-    this.#speech = new StreamedSpeech(
-      {
-        playback,
-        publish,
-        onWords: (id, text) => this.#continuity.said(id, text),
-        onResumed: (text) => this.#addItem({ kind: "assistant_text", id: newId("item"), text }),
-      },
-      () => this.#send({ type: "clear_output", eventId: newId("event") }),
-    );
+    this.#speech = new RecoverableSpeech({
+      playback,
+      publish,
+      onWords: (id, text) => this.#continuity.said(id, text),
+      onResumed: (text) => this.#addItem({ kind: "assistant_text", id: newId("item"), text }),
+      flushServer: () => this.#send({ type: "clear_output", eventId: newId("event") }),
+      cancel: () => this.#arbiter.stop(),
+      cut: (cut) => this.#send(cutEvent(cut)),
+    });
     this.#words = new UserTranscripts((item_id, text, final) =>
       publish("user.transcript", { item_id, text, final }),
     );
@@ -191,13 +190,13 @@ export class Session {
     });
   }
 
-  /** The robot's own ears hear speech: it falls silent at once, before the server has heard anything. */
-  bargeIn(): void {
+  /** The robot's own ears hear speech: it falls silent at once. What the server does not hear can be taken back, with `hold`. */
+  bargeIn(hold = false): void {
     this.#here(() => {
       this.#limits.wake();
       if (!this.#deps.config.barge_in) return;
       this.#arbiter.speechNoticed();
-      this.#silence("local");
+      this.#silence("local", hold && !this.#arbiter.hears);
     });
   }
 
@@ -212,9 +211,9 @@ export class Session {
     this.#respond();
   }
 
-  /** Says what was cut off of an answer; the server is told the words when they were heard. */
-  sayOn(itemId: string, text: string, pcm: Int16Array): void {
-    this.#speech.resume(itemId, text, pcm);
+  /** Says what was cut off of an answer, as {@link RecoverableSpeech.resume}; the server is told the words when they were heard. */
+  sayOn(itemId: string, text: string, pcm: Int16Array): number {
+    return this.#speech.resume(itemId, text, pcm);
   }
 
   counters(): Record<string, unknown> {
@@ -254,6 +253,7 @@ export class Session {
 
   #respond(wish?: { instructions?: string }): void {
     this.#limits.wake(true);
+    this.#speech.confirm();
     this.#arbiter.want(wish);
   }
 
@@ -290,6 +290,7 @@ export class Session {
   #lost(failure: LinkFailure, renewed: boolean): void {
     const running = this.#runningResponse;
     this.#runningResponse = null;
+    this.#speech.confirm();
     const whole = running !== null && (this.#speech.isWhole(running) || this.#tools.owns(running));
     const { unsounded } = this.#speech;
     const cut = unsounded || (running !== null && !whole && this.#speech.begun(running));
@@ -308,10 +309,13 @@ export class Session {
   }
 
   /** The user, or a plugin, breaks in: silence first, then the wires; the server may cancel by itself. */
-  #silence(cause: "server" | "local" | "asked"): void {
+  #silence(cause: "server" | "local" | "asked", hold = false): void {
     const serverCancels = cause === "server" && serverInterrupts(this.#deps.config);
-    const cuts = this.#speech.silence(this.#arbiter.active);
+    const { active } = this.#arbiter;
+    const cuts = this.#speech.silence(active);
     this.#tools.interrupt();
+    if (hold && active !== null && this.#speech.hold(active, cuts)) return;
+    this.#speech.confirm();
     this.#arbiter.stop({ serverCancels, all: cause === "asked" });
     if (!serverCancels) this.#speech.flushServer();
     for (const cut of cuts) this.#send(cutEvent(cut));
@@ -338,6 +342,7 @@ export class Session {
       case "speech_started":
         this.#arbiter.speechStarted(this.#clock.beganBeforeMark(event.audioMs));
         if (silencesAtOnce(config)) this.#silence("server");
+        else this.#speech.confirm();
         publish("user.speech_started", { source, speech_at_ms: this.#clock.startedAt(event.audioMs) });
         break;
       case "speech_stopped":
@@ -363,7 +368,7 @@ export class Session {
         break;
       case "output_item_done":
         this.#speech.itemEnded(event.itemId);
-        if (event.call) this.#call(event.responseId, event.call);
+        if (event.call) this.#tools.call(event.responseId, event.call, this.#speech.isCut(event.responseId));
         break;
       case "response_done":
         this.#responseDone(event);
@@ -374,14 +379,10 @@ export class Session {
     }
   }
 
-  #call(responseId: string, call: ResponseDone["calls"][number]): void {
-    this.#tools.call(responseId, call, this.#speech.isCut(responseId));
-  }
-
   #responseDone({ responseId, clientEventId, status, fault, calls }: ResponseDone): void {
     if (this.#runningResponse === responseId) this.#runningResponse = null;
     this.#speech.responseEnded(responseId);
-    for (const call of calls) this.#call(responseId, call);
+    for (const call of calls) this.#tools.call(responseId, call, this.#speech.isCut(responseId));
     // Before the arbiter hears of the end: a wish of the tool loop and one that waits become one.
     this.#tools.ended(responseId);
     const fatal = fault && fatalFault(fault);

@@ -80,6 +80,11 @@ export class StreamedSpeech extends AssistantSpeech {
     }
   }
 
+  /** The server keeps the queue of its sound. */
+  protected get streams(): boolean {
+    return this.#streams;
+  }
+
   /** A connection is ready. */
   begin(ownsOutputBuffer: boolean): void {
     this.#drop();

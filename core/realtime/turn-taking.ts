@@ -45,7 +45,7 @@ export class TurnTaking {
       config: config.interruption,
       speech,
       publish: (topic, event) => bus.publish(topic, event),
-      cut: () => session.bargeIn(),
+      cut: () => session.bargeIn(config.interruption.resume_after_ms > 0),
       cancel: () => session.port.interrupt(),
       say: (itemId, text, pcm) => session.sayOn(itemId, text, pcm),
     });
@@ -61,8 +61,8 @@ export class TurnTaking {
       bus.on("user.talk_changed", ({ talking }) => this.#here(() => this.#talk(talking))),
       bus.on("user.transcript", ({ text, final }) => this.#here(() => interruption.words(text, final))),
       bus.on("assistant.transcript", ({ item_id, text }) => interruption.said(item_id, text)),
-      bus.on("response.started", () => interruption.answering(true)),
-      bus.on("response.finished", () => interruption.answering(false)),
+      bus.on("response.started", ({ response_id }) => interruption.answering(response_id)),
+      bus.on("response.finished", () => interruption.answering("")),
     ];
   }
 

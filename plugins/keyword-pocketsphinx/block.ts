@@ -2,8 +2,8 @@
 export const BLOCK_SAMPLES = 320;
 
 /**
- * What the listening process writes, one JSON object a line: a phrase by its number and whether the robot said it itself;
- * how many blocks it has dealt with.
+ * What the listening process writes, one JSON object a line: a phrase by its number, whether the robot said it itself, and
+ * in both cases how many blocks it has dealt with.
  */
 export type ListenerLine =
-  { ready: true } | { error: string } | { heard: number; own: boolean } | { blocks: number };
+  { ready: true } | { error: string } | { heard: number; own: boolean; blocks: number } | { blocks: number };

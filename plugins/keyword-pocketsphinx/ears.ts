@@ -38,10 +38,10 @@ export class Ears {
     void this.#read((line) => {
       if ("ready" in line) ready.resolve();
       else if ("error" in line) ready.reject(new MynaError("SPEECH_UNAVAILABLE", line.error));
-      else if ("blocks" in line) this.#done = line.blocks;
       else {
-        const phrase = phrases[line.heard];
-        if (phrase) heard(phrase, line.own);
+        this.#done = line.blocks;
+        const phrase = "heard" in line ? phrases[line.heard] : undefined;
+        if (phrase && "heard" in line) heard(phrase, line.own);
       }
     }).finally(() =>
       ready.reject(new MynaError("SPEECH_UNAVAILABLE", "the word recogniser's process ended")),

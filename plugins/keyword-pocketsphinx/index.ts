@@ -11,7 +11,8 @@ export default definePlugin({
   config: z.object({
     stop_words: z.array(z.string().min(1)).default(["stop"]),
     wake_words: z.array(z.string().min(1)).default(["hello robot"]),
-    thresholds: z.record(z.string(), z.number().min(-60).max(0)).default({}),
+    stop_sensitivity: z.enum(["low", "normal", "high"]).default("normal"),
+    wake_sensitivity: z.enum(["low", "normal", "high"]).default("normal"),
     sounds: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
   }),
   async setup(ctx) {

@@ -1,44 +1,42 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { BLOCK_SAMPLES } from "./block.ts";
 import type { ListenerLine } from "./block.ts";
 import type { Keyword } from "./phrases.ts";
-import { WordSpotter } from "./sphinx.ts";
+import { WordEar } from "./word-ear.ts";
+import type { HeardPhrase } from "./word-ear.ts";
 
 /** The loudspeaker has been silent so long when it is not listened to any more, blocks of 20 ms. */
 const QUIET_BLOCKS = 50;
-/** A word that the robot has said itself within so long is not the user's. */
-const OWN_BLOCKS = 60;
-/** Over the robot's voice words are harder to recognise: powers of ten by which less is enough then. */
-const OVER_EASE = 4;
-/** Of the loudspeaker even a vague word counts: it must be noticed before its echo. */
-const OWN_EASE = 10;
-/** One after the other, a phrase is told once in so long. */
-const AGAIN_BLOCKS = 25;
-/** The recogniser's memory is given back in pauses of this length at the latest, seconds. */
-const RESTART_S = 15;
+/** A word of the loudspeaker is heard at the microphone so many frames of 10 ms before and behind it. */
+const ECHO_EARLY = 15;
+const ECHO_LATE = 60;
+/** The user's word is clearer than what the loudspeaker said by more than this where it is not taken for its echo. */
+const CLEARER = 300;
+/** Words of the loudspeaker that are remembered. */
+const MOST_OWN = 64;
 const REPORT_BLOCKS = 50;
 
 /** The process: reads blocks from stdin, writes lines to stdout, ends with its stdin. Its argument is the list of phrases. */
 async function listen(phrases: readonly Keyword[]): Promise<void> {
   const write = (line: ListenerLine) => void process.stdout.write(`${JSON.stringify(line)}\n`);
-  let user: WordSpotter;
-  let over: WordSpotter;
-  let robot: WordSpotter;
+  let microphone: WordEar;
+  let loudspeaker: WordEar;
   try {
-    user = spotter(phrases);
-    over = spotter(phrases, OVER_EASE);
-    robot = spotter(phrases, OWN_EASE);
+    microphone = new WordEar(phrases);
+    loudspeaker = new WordEar(phrases, { judged: false });
   } catch (error) {
     write({ error: Error.isError(error) ? error.message : String(error) });
     return;
   }
   write({ ready: true });
-  const indexOf = (text: string) =>
-    phrases.findIndex((phrase) => phrase.text === text.split("  ")[0]?.trim());
-  const ownAt = new Map<string, number>();
-  const toldAt = new Map<string, number>();
+  let own: HeardPhrase[] = [];
+  const isOwn = ({ index, toFrame, score }: HeardPhrase) =>
+    own.some(
+      (one) =>
+        phrases[one.index]?.name === phrases[index]?.name &&
+        toFrame >= one.toFrame - ECHO_EARLY &&
+        toFrame <= one.toFrame + ECHO_LATE &&
+        score <= one.score + CLEARER,
+    );
   let blocks = 0;
   let soundedAt = -QUIET_BLOCKS;
   for await (const block of blocksOf(Bun.stdin.stream())) {
@@ -47,32 +45,14 @@ async function listen(phrases: readonly Keyword[]): Promise<void> {
     if (reference.some((sample) => sample !== 0)) soundedAt = blocks;
     const sounds = blocks - soundedAt < QUIET_BLOCKS;
     if (sounds) {
-      const own = phrases[indexOf(robot.push(reference))];
-      if (own) ownAt.set(own.name, blocks);
-    } else if (robot.seconds > 0) {
-      robot.restart();
-      over.restart();
+      own = [...own, ...loudspeaker.push(reference)].slice(-MOST_OWN);
+    } else {
+      if (loudspeaker.busy) loudspeaker.restart();
+      loudspeaker.skip(BLOCK_SAMPLES / 160);
     }
-    if (sounds && user.seconds > 0) user.restart();
-    const index = indexOf((sounds ? over : user).push(block.subarray(0, BLOCK_SAMPLES)));
-    const phrase = phrases[index];
-    if (phrase && blocks - (toldAt.get(phrase.name) ?? -AGAIN_BLOCKS) >= AGAIN_BLOCKS) {
-      toldAt.set(phrase.name, blocks);
-      write({ heard: index, own: blocks - (ownAt.get(phrase.name) ?? -OWN_BLOCKS) < OWN_BLOCKS });
-    }
-    if (user.seconds > RESTART_S) user.restart();
+    for (const heard of microphone.push(block.subarray(0, BLOCK_SAMPLES), sounds))
+      write({ heard: heard.index, own: isOwn(heard), blocks });
     if (blocks % REPORT_BLOCKS === 0) write({ blocks });
-  }
-}
-
-function spotter(keywords: readonly Keyword[], ease = 0): WordSpotter {
-  const phrases = keywords.map((phrase) => ({ ...phrase, threshold: phrase.threshold - ease }));
-  const file = join(tmpdir(), `myna-keywords-${process.pid}-${performance.now()}.list`);
-  writeFileSync(file, WordSpotter.keyList(phrases));
-  try {
-    return new WordSpotter(phrases, file);
-  } finally {
-    rmSync(file, { force: true });
   }
 }
 

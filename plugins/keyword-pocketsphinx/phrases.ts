@@ -1,28 +1,58 @@
 import { MynaError } from "myna";
-import { readFileSync } from "node:fs";
-import type { Phrase } from "./sphinx.ts";
+import { pronunciations } from "./pronunciations.ts";
 
 /** What a phrase is for. */
 export type Role = "stop" | "wake";
 
+/** How readily a phrase is believed. */
+export type Sensitivity = "low" | "normal" | "high";
+
 /** A phrase as the profile has it, in one of the ways to say it. */
-export interface Keyword extends Phrase {
+export interface Keyword {
   /** As it was written in the profile. */
   name: string;
   role: Role;
+  /** Names of its words that are in no dictionary. */
+  text: string;
+  /** ARPAbet of each of its words. */
+  sounds: readonly string[];
+  /** When it is believed, and when while the robot itself speaks. */
+  scores: Scores;
+  over: Scores;
+}
+
+/** Scores of the recogniser from which on a phrase is believed. */
+export interface Scores {
+  /** Wherever it is said. */
+  sure: number;
+  /** Where a pause follows; 0 is never. */
+  last: number;
+  /** Where it is said alone, between pauses, and no word that sounds like it fits better. */
+  alone: number;
 }
 
 /** The settings that say what is listened for. */
 export interface KeywordSettings {
   stop_words: readonly string[];
   wake_words: readonly string[];
-  thresholds: Readonly<Record<string, number>>;
+  stop_sensitivity: Sensitivity;
+  wake_sensitivity: Sensitivity;
   sounds: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Short words need a stricter threshold: measured in docs/echo.md. */
-const ONE_WORD_THRESHOLD = -10;
-const PHRASE_THRESHOLD = -30;
+/** For a single word, and for phrases of more: measured in docs/echo.md by `bun bench/keywords.ts`. */
+const WORD_SCORES: Readonly<Record<Sensitivity, Scores>> = {
+  low: { sure: -1000, last: 0, alone: -2000 },
+  normal: { sure: -1300, last: 0, alone: -2200 },
+  high: { sure: -1650, last: -1900, alone: -2300 },
+};
+const PHRASE_SCORES: Readonly<Record<Sensitivity, Scores>> = {
+  low: { sure: -1600, last: 0, alone: -2300 },
+  normal: { sure: -2000, last: -2250, alone: -2850 },
+  high: { sure: -2250, last: -2600, alone: -3100 },
+};
+/** While the robot speaks its echo hides much, and whoever talks then talks to it. */
+const OVER: Readonly<Record<Sensitivity, Sensitivity>> = { low: "normal", normal: "high", high: "high" };
 /** How many ways to say a word are taken from the dictionary. */
 const MOST_WAYS = 3;
 
@@ -36,11 +66,12 @@ export function keywords(settings: KeywordSettings, dictionary: string): Keyword
   const add = (written: string, role: Role) => {
     const name = plain(written);
     const words = name.split(" ");
-    const threshold =
-      settings.thresholds[written] ?? (words.length === 1 ? ONE_WORD_THRESHOLD : PHRASE_THRESHOLD);
+    const sensitivity = role === "stop" ? settings.stop_sensitivity : settings.wake_sensitivity;
+    const table = words.length === 1 ? WORD_SCORES : PHRASE_SCORES;
+    const [scores, over] = [table[sensitivity], table[OVER[sensitivity]]];
     for (const sounds of combinations(words.map((word) => waysOf(word, ways)))) {
       const text = words.map((_, at) => `${letters(list.length)}-${letters(at)}`).join(" ");
-      list.push({ name: written, role, text, sounds, threshold });
+      list.push({ name: written, role, text, sounds, scores, over });
     }
   };
   for (const word of settings.stop_words) add(word, "stop");
@@ -64,17 +95,6 @@ function combinations(ways: string[][]): string[][] {
     [[]],
   );
   return all.slice(0, 8);
-}
-
-function pronunciations(dictionary: string, wanted: ReadonlySet<string>): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const line of readFileSync(dictionary, "latin1").split("\n")) {
-    const blank = line.indexOf(" ");
-    const word = line.slice(0, blank).replace(/\(\d+\)$/, "");
-    if (!wanted.has(word)) continue;
-    found.set(word, [...(found.get(word) ?? []), line.slice(blank + 1).trim()]);
-  }
-  return found;
 }
 
 /** A name that is no word of the dictionary. */

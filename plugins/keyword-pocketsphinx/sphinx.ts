@@ -11,11 +11,18 @@ const DECODER = {
   ps_init: { args: ["ptr"], returns: "ptr" },
   ps_add_word: { args: ["ptr", "ptr", "ptr", "i32"], returns: "i32" },
   ps_set_kws: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  ps_set_jsgf_string: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   ps_set_search: { args: ["ptr", "ptr"], returns: "i32" },
+  ps_start_stream: { args: ["ptr"], returns: "i32" },
   ps_start_utt: { args: ["ptr"], returns: "i32" },
   ps_process_raw: { args: ["ptr", "ptr", "usize", "i32", "i32"], returns: "i32" },
   ps_end_utt: { args: ["ptr"], returns: "i32" },
   ps_get_hyp: { args: ["ptr", "ptr"], returns: "ptr" },
+  ps_seg_iter: { args: ["ptr"], returns: "ptr" },
+  ps_seg_next: { args: ["ptr"], returns: "ptr" },
+  ps_seg_word: { args: ["ptr"], returns: "ptr" },
+  ps_seg_frames: { args: ["ptr", "ptr", "ptr"], returns: "void" },
+  ps_seg_prob: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "i32" },
 } as const;
 
 /** Where the US English model of Debian's `pocketsphinx-en-us` lies. */
@@ -28,7 +35,7 @@ export const DICTIONARY: string = `${MODEL}/cmudict-en-us.dict`;
 /** What the model was trained with. */
 export const SPHINX_HZ = 16_000;
 
-/** The name of the only search. */
+/** The name of a decoder's only search. */
 const SEARCH = "words";
 
 /** How to get what is missing; "" where everything is installed. */
@@ -45,31 +52,31 @@ export function missing(): string {
     : `the recogniser's model is not installed (package pocketsphinx-en-us): ${hint}`;
 }
 
-/** A phrase to listen for. */
-export interface Phrase {
-  /** Lower case. */
+/** A place where a phrase may have been said; frames of 10 ms since the decoder began. */
+export interface Spot {
   text: string;
-  /** ARPAbet of each of its words, where the dictionary is not to be asked. */
-  sounds: readonly string[];
-  /** 10 to this power: the nearer to 0, the fewer false alarms and the more misses. */
-  threshold: number;
+  fromFrame: number;
+  toFrame: number;
+  /** Log likelihood in the decoder's own unit, below 0: the nearer to 0 the likelier. */
+  score: number;
 }
 
 /**
- * A pocketsphinx decoder that spots phrases in a stream that never ends. Lives as long as its process, which is made for
- * it: nothing is freed. `keyFile` is a path that it may write to and delete.
+ * A pocketsphinx decoder. Lives as long as its process, which is made for it: nothing is freed. Silence is decoded like sound, so
+ * that its frames are time.
  */
-export class WordSpotter {
+export class Sphinx {
   readonly #decoder: Pointer;
   readonly #library = dlopen("libpocketsphinx.so.3", DECODER).symbols;
-  readonly #score = new Int32Array(1);
+  readonly #numbers = new Int32Array(4);
+  readonly #words = new Set<string>();
   #samples = 0;
 
-  /** Throws where a word or phrase is not taken. */
-  constructor(phrases: readonly Phrase[], keyFile: string) {
+  /** `flags` are pocketsphinx' own (`-beam` …). Throws where the model cannot be loaded. */
+  constructor(flags: readonly string[] = []) {
     const base = dlopen("libsphinxbase.so.3", BASE).symbols;
     base.err_set_logfp(null);
-    const strings = ["myna", "-hmm", ACOUSTIC_MODEL, "-kws_delay", "5"].map(cString);
+    const strings = ["myna", "-hmm", ACOUSTIC_MODEL, "-remove_silence", "no", ...flags].map(cString);
     const vector = new BigUint64Array(strings.map((string) => BigInt(ptr(string))));
     const config = pointer(
       base.cmd_ln_parse_r(null, this.#library.ps_args(), strings.length, ptr(vector), 1),
@@ -77,49 +84,79 @@ export class WordSpotter {
     const decoder = config && pointer(this.#library.ps_init(config));
     if (!decoder) throw new Error("the recogniser could not load its model");
     this.#decoder = decoder;
-    const known = new Set<string>();
-    for (const { text, sounds } of phrases) {
-      for (const [index, word] of text.split(" ").entries()) {
-        if (known.has(word)) continue;
-        known.add(word);
-        const [name, phones] = [cString(word), cString(sounds[index] ?? "")];
-        if (this.#library.ps_add_word(decoder, ptr(name), ptr(phones), 1) < 0)
-          throw new Error(`the recogniser does not take the word "${word}" (${sounds[index]})`);
-      }
-    }
-    const [search, file] = [cString(SEARCH), cString(keyFile)];
-    if (this.#library.ps_set_kws(decoder, ptr(search), ptr(file)) < 0)
-      throw new Error(
-        `the recogniser does not take the phrases ${phrases.map(({ text }) => text).join(", ")}`,
-      );
-    this.#library.ps_set_search(decoder, ptr(search));
-    this.#library.ps_start_utt(decoder);
   }
 
-  /** What `WordSpotter`'s `keyFile` must hold. */
-  static keyList(phrases: readonly Phrase[]): string {
-    return phrases.map(({ text, threshold }) => `${text} /1e${threshold}/\n`).join("");
+  /** `sounds` in ARPAbet; a word that is known already stays as it is. Further ways to say one are `word(2)` … */
+  addWord(word: string, sounds: string): void {
+    if (this.#words.has(word)) return;
+    this.#words.add(word);
+    const [name, phones] = [cString(word), cString(sounds)];
+    if (this.#library.ps_add_word(this.#decoder, ptr(name), ptr(phones), 1) < 0)
+      throw new Error(`the recogniser does not take the word "${word}" (${sounds})`);
   }
 
-  /** Takes 16 kHz mono; answers the phrase that has just been said, "" for none. */
-  push(pcm: Int16Array): string {
+  /** Looks from now on for the phrases in `file`, one a line, each with its threshold between slashes. */
+  spotPhrases(file: string): void {
+    const [search, path] = [cString(SEARCH), cString(file)];
+    if (this.#library.ps_set_kws(this.#decoder, ptr(search), ptr(path)) < 0)
+      throw new Error("the recogniser does not take the phrases");
+    this.#library.ps_set_search(this.#decoder, ptr(search));
+    this.#begin();
+  }
+
+  /** Hears sentences of the grammar from now on. */
+  setGrammar(jsgf: string): void {
+    const [search, text] = [cString(SEARCH), cString(jsgf)];
+    if (this.#library.ps_set_jsgf_string(this.#decoder, ptr(search), ptr(text)) < 0)
+      throw new Error("the recogniser does not take its grammar");
+    this.#library.ps_set_search(this.#decoder, ptr(search));
+  }
+
+  /** Samples since the beginning, or the last `restart`: the recogniser's memory grows with them. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** Takes 16 kHz mono of a stream that never ends. */
+  push(pcm: Int16Array): void {
     this.#library.ps_process_raw(this.#decoder, ptr(pcm), pcm.length, 0, 0);
     this.#samples += pcm.length;
-    const at = pointer(this.#library.ps_get_hyp(this.#decoder, ptr(this.#score)));
-    const heard = at === null ? "" : new CString(at).toString().trim();
-    if (heard !== "") this.restart();
-    return heard;
   }
 
-  /** So many seconds since the last `restart`: the recogniser's memory grows with them. */
-  get seconds(): number {
-    return this.#samples / SPHINX_HZ;
+  /** Where phrases may have been said since the last `restart`, in no order; the likeliest of places that overlap. */
+  spots(): Spot[] {
+    const found: Spot[] = [];
+    const at = ptr(this.#numbers);
+    for (
+      let segment = pointer(this.#library.ps_seg_iter(this.#decoder));
+      segment !== null;
+      segment = pointer(this.#library.ps_seg_next(segment))
+    ) {
+      const text = textAt(pointer(this.#library.ps_seg_word(segment)));
+      this.#library.ps_seg_frames(segment, at, (at + 4) as Pointer);
+      const score = this.#library.ps_seg_prob(segment, (at + 8) as Pointer, (at + 12) as Pointer, null);
+      found.push({ text, fromFrame: this.#numbers[0]!, toFrame: this.#numbers[1]!, score });
+    }
+    return found;
   }
 
-  /** Begins anew, as if nothing had been said yet. */
+  /** Begins anew, as if nothing had been said yet; frames count from here. */
   restart(): void {
-    this.#samples = 0;
     this.#library.ps_end_utt(this.#decoder);
+    this.#begin();
+  }
+
+  /** A whole utterance, 16 kHz mono, along the grammar; "" where no sentence fits. */
+  hear(pcm: Int16Array): string {
+    this.#library.ps_start_utt(this.#decoder);
+    this.#library.ps_process_raw(this.#decoder, ptr(pcm), pcm.length, 0, 1);
+    this.#library.ps_end_utt(this.#decoder);
+    return textAt(pointer(this.#library.ps_get_hyp(this.#decoder, ptr(this.#numbers))));
+  }
+
+  #begin(): void {
+    this.#samples = 0;
+    this.#library.ps_start_stream(this.#decoder);
     this.#library.ps_start_utt(this.#decoder);
   }
 }
@@ -131,4 +168,8 @@ function cString(text: string): Buffer {
 /** bun:ffi gives a number, a bigint by its types only. */
 function pointer(value: Pointer | bigint | null): Pointer | null {
   return value === null ? null : (Number(value) as Pointer);
+}
+
+function textAt(at: Pointer | null): string {
+  return at === null ? "" : new CString(at).toString().trim();
 }

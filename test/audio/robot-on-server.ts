@@ -6,6 +6,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { RATE_HZ } from "../../core/audio/port.ts";
+import { checkAudio } from "../../core/doctor/audio-check.ts";
+import { echoKeys } from "../../core/doctor/echo-report.ts";
+import { echoVerdict } from "../../core/doctor/echo-verdict.ts";
+import { flite } from "../kit/voices.ts";
 import { SHORT } from "./sound.ts";
 import { ToneVoice, scriptBrain, startTestRobot } from "../kit/index.ts";
 import type { TestRobotOptions } from "../kit/index.ts";
@@ -17,6 +21,10 @@ export interface RobotSetup {
   story?: string;
   /** It hums without a pause instead of speaking in syllables, so that the end of it can be seen. */
   hums?: boolean;
+  /** It speaks with flite's voice of a man instead of in syllables of tones. */
+  speaks?: boolean;
+  /** Other tables of the profile. */
+  profile?: TestRobotOptions["profile"];
   /** More of the environment. */
   env?: Record<string, string>;
   /** The user's configuration of ALSA. */
@@ -28,6 +36,8 @@ export type RobotCommand =
   | { do: "say"; text: string }
   | { do: "health" }
   | { do: "stop" }
+  /** Does what `bun run doctor audio` does, and tells its figures, its verdict and the keys that it would write. */
+  | { do: "measure" }
   /** Writes so much of the microphone before the chain, and of the reference, into two files of a folder. */
   | { do: "record"; ms: number; folder: string };
 
@@ -42,6 +52,12 @@ class HummingVoice extends ToneVoice {
   }
 }
 
+class ManVoice extends ToneVoice {
+  override async synthesize(text: string): Promise<Int16Array<ArrayBuffer>> {
+    return await flite(text, "rms");
+  }
+}
+
 const setup = JSON.parse(process.argv[2] ?? "{}") as RobotSetup;
 const brain = await scriptBrain({
   answers: (conversation) => {
@@ -50,10 +66,12 @@ const brain = await scriptBrain({
   },
   hears: Array<string>(50).fill("wait"),
   ...(setup.hums && { voice: new HummingVoice() }),
+  ...(setup.speaks && { voice: new ManVoice() }),
 });
 const robot = await startTestRobot({
   brain,
   plugins: setup.plugins,
+  ...(setup.profile && { profile: setup.profile }),
   tolerant: true,
   services: { speaker_enable: { set: (on) => tell("test.enable", { on }) } },
 });
@@ -80,10 +98,17 @@ async function record(ms: number, folder: string): Promise<void> {
   tell("test.recorded", {});
 }
 
+async function measure(): Promise<void> {
+  const figures = await checkAudio(robot.robot);
+  const verdict = echoVerdict(figures);
+  tell("test.measured", { figures, verdict, keys: echoKeys(figures, verdict, undefined, "2026-11-21") });
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as RobotCommand;
   if (command.do === "say") robot.robot.session.port.sendText(command.text);
   else if (command.do === "health") tell("test.health", robot.health());
+  else if (command.do === "measure") void measure();
   else if (command.do === "record") void record(command.ms, command.folder);
   else break;
 }

@@ -53,13 +53,18 @@ export class ServerRobot implements AsyncDisposable {
     topic: string,
     matches: (event: Record<string, unknown>) => boolean = () => true,
     from = 0,
+    limitMs?: number,
   ): Promise<Line> {
     let found: Line | undefined;
     try {
-      await until(() => {
-        found = this.lines.slice(from).find((line) => line.topic === topic && matches(line.event));
-        return found !== undefined || this.#child.exitCode !== null;
-      }, `an event of ${topic}`);
+      await until(
+        () => {
+          found = this.lines.slice(from).find((line) => line.topic === topic && matches(line.event));
+          return found !== undefined || this.#child.exitCode !== null;
+        },
+        `an event of ${topic}`,
+        limitMs,
+      );
     } catch (error) {
       const states = this.lines.filter((line) => line.topic === "plugin.state_changed");
       throw new Error(`${String(error)}; plugins: ${JSON.stringify(states.map(({ event }) => event))}`);

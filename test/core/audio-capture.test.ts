@@ -250,21 +250,27 @@ describe("capture", () => {
   });
 });
 
-test("while nobody knows what the loudspeaker lets out no stage for the echo is believed, and only then", async () => {
-  const { end, shared, heard, run } = await rig(microphone(() => 1000));
-  const last = () => heard.at(-1);
-  shared.audibleUntilMs = Infinity;
-  run(3);
-  expect(last()).toBe(1000);
-  const undo = end.chain.addStage({ slot: "echo", process: () => {} });
-  run(3);
-  expect(last()).toBe(0);
-  expect(end.counters()).toMatchObject({ reference_unknown_frames: 3 });
-  shared.audibleUntilMs = 0;
-  run(1);
-  expect(last()).toBe(1000);
-  shared.audibleUntilMs = Infinity;
-  undo();
-  run(1);
-  expect(last()).toBe(1000);
+test("while nobody knows what the loudspeaker lets out, and for its tail, no stage for the echo is believed", async () => {
+  for (const tailMs of [0, 60_000]) {
+    const { end, shared, heard, run } = await rig(
+      microphone(() => 1000),
+      tailMs,
+    );
+    const last = () => heard.at(-1);
+    shared.audibleUntilMs = Infinity;
+    run(3);
+    expect(last()).toBe(1000);
+    const undo = end.chain.addStage({ slot: "echo", process: () => {} });
+    run(3);
+    expect(last()).toBe(0);
+    expect(end.counters()).toMatchObject({ reference_unknown_frames: 3 });
+    shared.audibleUntilMs = 0;
+    await Bun.sleep(2);
+    run(1);
+    expect(last()).toBe(tailMs === 0 ? 1000 : 0);
+    undo();
+    shared.audibleUntilMs = Infinity;
+    run(1);
+    expect(last()).toBe(1000);
+  }
 });

@@ -176,6 +176,49 @@ describe("an interruption that was none", () => {
     expect(talk.robot.events("session.error")).toEqual([]);
   });
 
+  test("of a sound that the server does not hear: all of the answer is said that comes meanwhile and later", async () => {
+    // Sound comes at the pace it is heard: when the robot is cut most of the answer is still to come.
+    await using talk = await Talk.start({ interruption: { resume_after_ms: 400 } }, { speed: 1 });
+    const item = await talk.tell(1000);
+    talk.speechBegins();
+    expect(talk.robot.robot.audio.port.speaking()).toBe(false);
+    talk.speechEnds();
+    const resumed = await talk.robot.waitFor("assistant.resumed");
+    expect(resumed.interrupted_item_id).toBe(item);
+    const stopped = await talk.robot.waitFor(
+      "playback.stopped",
+      (event) => event.item_id === resumed.item_id,
+      15_000,
+    );
+    expect(stopped.reason).toBe("finished");
+    const [heard, rest] = [item, resumed.item_id].map((id) =>
+      talk.robot.events("assistant.transcript").find((event) => event.item_id === id && event.final),
+    );
+    expect(`${heard?.text} ${rest?.text}`).toBe(STORY);
+    const told = await talk.brain.waitFor("conversation.item.create", 2);
+    expect(told["item"]).toMatchObject({ role: "assistant", content: [{ text: rest?.text }] });
+    const types = talk.brain.received.map(({ type }) => type);
+    expect(types).not.toContain("response.cancel");
+    expect(types.filter((type) => type === "conversation.item.truncate")).toHaveLength(1);
+    expect(talk.turns).toMatchObject({ interruptions: 1, false_interruptions: 1 });
+    expect(talk.robot.events("session.error")).toEqual([]);
+  }, 30_000);
+
+  test("is cancelled as soon as the server hears it too, or somebody asks for something else", async () => {
+    for (const proof of ["heard", "asked"]) {
+      await using talk = await Talk.start({}, { speed: 1 });
+      await talk.tell(500);
+      talk.speechBegins();
+      await Bun.sleep(100);
+      expect(talk.brain.received.some(({ type }) => type === "response.cancel")).toBe(false);
+      if (proof === "asked") talk.robot.robot.session.port.sendText("Something else.");
+      else talk.robot.feed(await espeak("one two three four five six")).catch(() => {});
+      await talk.brain.waitFor("conversation.item.truncate");
+      if (proof === "asked") await talk.brain.waitFor("response.cancel");
+      await talk.robot.waitFor("response.finished", ({ status }) => status === "cancelled");
+    }
+  }, 30_000);
+
   test("is not taken back when the robot was told to be silent, or answers already", async () => {
     await using talk = await Talk.start({ interruption: { resume_after_ms: 100 } });
     await talk.tell(500);
@@ -247,6 +290,22 @@ describe("an interruption that was none", () => {
     expect(talk.robot.events("assistant.resumed")).toEqual([]);
   });
 });
+
+for (const dialect of ["ga", "beta"] as const)
+  test(`semantic_vad finds the end of what is said, in the ${dialect} dialect`, async () => {
+    await using talk = await Talk.start(
+      { dialect, turn_detection: { type: "semantic_vad", eagerness: "high" } },
+      { dialect: "both", answers: ["Yes."], hears: ["Hello robot."] },
+    );
+    await talk.robot.waitFor("session.state_changed", ({ state }) => state === "ready");
+    const update = JSON.stringify(await talk.brain.waitFor("session.update"));
+    expect(update).toContain('"turn_detection":{"type":"semantic_vad","eagerness":"high"');
+    await talk.robot.feed(await espeak("hello robot"));
+    talk.robot.feed(new Int16Array(3 * 24_000)).catch(() => {});
+    await talk.robot.waitFor("user.transcript", ({ text, final }) => final && text === "Hello robot.");
+    await talk.robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "Yes.");
+    expect(talk.robot.events("session.error")).toEqual([]);
+  });
 
 describe("a server that does not look for turns", () => {
   test("gets each turn that the robot's own ears find, with what was heard just before it", async () => {

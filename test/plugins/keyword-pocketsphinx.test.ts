@@ -5,12 +5,19 @@ import { keywords } from "../../plugins/keyword-pocketsphinx/phrases.ts";
 import { DICTIONARY, missing } from "../../plugins/keyword-pocketsphinx/sphinx.ts";
 import { until } from "../kit/raw-server.ts";
 import { Room } from "../kit/room.ts";
+import { SlowDoor } from "../kit/slow-door.ts";
 import { scriptBrain } from "../kit/scripted-brain.ts";
 import { startTestRobot } from "../kit/test-robot.ts";
 import type { TestRobot } from "../kit/test-robot.ts";
 import { espeak, flite } from "../kit/voices.ts";
 
-const SETTINGS = { stop_words: ["stop"], wake_words: ["hello robot"], thresholds: {}, sounds: {} };
+const SETTINGS = {
+  stop_words: ["stop"],
+  wake_words: ["hello robot"],
+  stop_sensitivity: "normal",
+  wake_sensitivity: "normal",
+  sounds: {},
+} as const;
 const KEYWORDS = { words: { use: "keyword-pocketsphinx" } };
 
 test("the recogniser is installed", () => {
@@ -83,7 +90,7 @@ test("stop is heard over the robot's own speech, in half duplex and without a se
 }, 30_000);
 
 test("a stop that the robot says itself stops nothing", async () => {
-  const { robot, stops } = await talking("you can always say stop to me");
+  const { robot, stops } = await talking("stop. stop. stop.");
   await using _ = robot;
   await robot.waitFor("playback.stopped");
   const own = () => robot.health().plugins[0]?.inspect["own_words"] as number;
@@ -108,6 +115,34 @@ test("a robot that sleeps until it hears its name sleeps through other words, an
   const { heard_at_ms } = await robot.waitFor("keyword.heard", ({ role }) => role === "wake");
   await until(() => robot.robot.session.port.state() === "ready", "The link is not opened");
   expect(performance.now() - heard_at_ms).toBeLessThan(1000);
+  await robot.stop();
+  await brain.close();
+}, 30_000);
+
+test("a server that takes 600 ms to let it in is called while its name is still being said, and gets no sound before", async () => {
+  const brain = await scriptBrain();
+  using door = new SlowDoor(brain.url, 600);
+  const room = new Room({ echoDb: -Infinity });
+  await using robot = await startTestRobot({
+    plugins: { ...KEYWORDS, vad: { use: "vad-energy" } },
+    brain: Object.assign(Object.create(brain, {}), { url: door.through(brain.url) }) as typeof brain,
+    session: { idle: { hang_up_s: 0.5, wake: "word" } },
+  });
+  await robot.robot.audio.port.openCapture(room.microphone);
+  await robot.waitFor("session.hung_up");
+  const sent = () => brain.received.filter(({ type }) => type === "input_audio_buffer.append").length;
+  const before = sent();
+  room.say(await flite("hello robot", "rms"));
+  const { speech_at_ms } = await robot.waitFor("user.speech_started");
+  await until(() => door.calledAtMs.length === 2, "It does not call the server ahead");
+  const { heard_at_ms } = await robot.waitFor("keyword.heard", ({ role }) => role === "wake");
+  expect(door.calledAtMs[1]).toBeGreaterThan(speech_at_ms);
+  expect(door.calledAtMs[1]).toBeLessThan(heard_at_ms);
+  expect(sent()).toBe(before);
+  await until(() => robot.robot.session.port.state() === "ready", "The link is not opened");
+  expect(performance.now() - heard_at_ms).toBeLessThan(600);
+  await until(() => sent() > before, "The server does not hear the word");
+  expect(door.calledAtMs.length).toBe(2);
   await robot.stop();
   await brain.close();
 }, 30_000);
