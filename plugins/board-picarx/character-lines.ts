@@ -167,8 +167,14 @@ class CharacterChip implements LineChip {
 
   #refusal(line: number, consumer: string, cause: unknown): Error {
     const errno = errnoOf(cause);
-    if (errno === "EINVAL")
-      return coded("DEVICE_NOT_FOUND", `the chip has no line ${line} (${consumer})`, cause);
+    if (errno === "EINVAL") {
+      const info = gpio.chipInfo();
+      ioctl(this.#fd, gpio.GPIO_GET_CHIPINFO, info, "GPIO_GET_CHIPINFO");
+      const there = line < gpio.readChipInfo(info).lines;
+      return there
+        ? coded("DEVICE_FAILED", `line ${line} (${consumer}) cannot be pulled or debounced as asked`, cause)
+        : coded("DEVICE_NOT_FOUND", `the chip has no line ${line} (${consumer})`, cause);
+    }
     if (errno !== "EBUSY") return coded("DEVICE_FAILED", `line ${line} (${consumer}): ${errno}`, cause);
     const info = gpio.lineInfo(line);
     ioctl(this.#fd, gpio.GPIO_V2_GET_LINEINFO, info, "GPIO_V2_GET_LINEINFO");

@@ -34,6 +34,11 @@ export default definePlugin({
   name: "brain-local",
   config,
   provides: ["brain", "speech"],
+  async doctor() {
+    // Loads the recogniser's library, which the runtime itself leaves to the brain's process.
+    const path = `${import.meta.dir}/doctor.ts`;
+    return ((await import(path)) as typeof import("./doctor.ts")).checkHearing();
+  },
   async setup(ctx) {
     const { port, voice, silence_ms, session_minutes, dialect, speed, origins, log_level } = ctx.config;
     let brain: BrainProcess | null = null;

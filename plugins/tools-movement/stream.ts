@@ -64,7 +64,8 @@ export class Streams {
       const decision = decide({ ...counter.count(drive.pose()), elapsedMs: nowMs - startedMs });
       if ("ended" in decision) return resolve(decision.ended);
       const turning = decision.speedMps === 0 || (state !== undefined && state.duty.left !== 0);
-      standing = turning ? 0 : standing + 1;
+      // How long a sensor may say nothing is for the motion process to say: it ends the stream.
+      standing = turning || state?.held === "blind" ? 0 : standing + 1;
       if (standing > STANDING_LOOKS) return resolve(guarded(state) ?? "failed");
       drive.steer({ ...decision, leaseMs: LEASE_MS });
     };

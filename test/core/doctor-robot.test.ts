@@ -203,6 +203,7 @@ describe("bun run doctor", () => {
     );
     expect(problems).toBe("");
     expect(text).toContain("not here  board: simulated: a Robot HAT V4 in memory");
+    expect(text).toMatch(/(ok  |warning) +brain: hearing: /);
     expect(text).toContain("ok        session: brain: the robot's own brain: no key, no network");
     expect(text).toMatch(/0 failed/);
     expect(code).toBe(0);

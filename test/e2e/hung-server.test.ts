@@ -70,7 +70,8 @@ test("a command to a server that hangs is obeyed by the next one within a few se
     const askedAtMs = performance.now();
     robot.robot.session.port.sendText("drive forward half a meter");
     await robot.waitFor("motion.started");
-    expect(performance.now() - askedAtMs).toBeLessThan(5000);
+    // 2.5 s on a quiet machine; another command, or none, would come after the limit of an answer.
+    expect(performance.now() - askedAtMs).toBeLessThan(9000);
     expect(await robot.waitFor("motion.stopped")).toMatchObject({ ended: "completed" });
     expect(robot.events("motion.started").length).toBe(1);
     expect(robot.events("session.endpoint_changed")).toMatchObject([

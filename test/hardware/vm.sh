@@ -62,6 +62,7 @@ trap 'rm -rf "$work"; [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true' EXIT I
 mkdir -p "$work/top"
 cp "$here/init.sh" "$work/top/init"
 chmod +x "$work/top/init"
+# shellcheck disable=SC2086 # a list of words
 printf '%s\n' $tests >"$work/top/tests"
 (cd "$work/top" && find . | cpio --quiet -o -H newc -R +0:+0) >"$work/top.cpio"
 mkdir "$work/app-parent"
@@ -101,7 +102,7 @@ until say "starting a Cortex-A72 with Debian's kernel" && start; do
   [ "$boot" -lt "$BOOTS" ] || exit 1
   boot=$((boot + 1))
 done
-tail -n +1 -f --pid="$qemu" "$work/console" | tr -d '\r' | sed -u '/^@@ up/d'
+tail -n +1 -f --pid="$qemu" "$work/console" | sed -u 's/\r$//; /^@@ up/d'
 wait "$qemu" || true
 qemu=
 

@@ -37,6 +37,8 @@ export class Bridge implements AsyncDisposable {
     const hat = HatMemory.open(file);
     hat.analog.fill(1400);
     hat.analog[4] = 3144;
+    // Its pull holds the button's line up.
+    hat.levels[LINES.userButton] = 1;
     const emulator = Bun.spawn([process.execPath, join(import.meta.dir, "cp2112.ts"), file], {
       stdout: "inherit",
       stderr: "inherit",

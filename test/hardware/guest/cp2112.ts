@@ -82,12 +82,12 @@ function transact(address: number, run: () => void): void {
   if (acknowledged) run();
 }
 
-function setLatch(value: number, mask: number): void {
-  const before = latch;
-  latch = (latch & ~mask) | (value & mask);
-  for (let line = 0; line < 8; line++) hat.levels[line] = (latch >> line) & 1;
-  const fell = before & ~latch;
-  if (fell & (1 << RESET_LINE)) hat.reset();
+/** What is set at a line shows while it is an output. */
+function drive(newDirection: number, newLatch: number): void {
+  const before = latch & direction;
+  [direction, latch] = [newDirection, newLatch];
+  for (let line = 0; line < 8; line++) if ((direction >> line) & 1) hat.levels[line] = (latch >> line) & 1;
+  if (((before & ~latch) >> RESET_LINE) & 1) hat.reset();
 }
 
 const device = new Uhid({
@@ -110,8 +110,9 @@ const device = new Uhid({
     return Uint8Array.of(number, 0);
   },
   set(report) {
-    if (report[0] === GPIO_CONFIG) direction = report[1]!;
-    else if (report[0] === GPIO_SET) setLatch(report[1]!, report[2]!);
+    const [number, first = 0, mask = 0] = report;
+    if (number === GPIO_CONFIG) drive(first, latch);
+    else if (number === GPIO_SET) drive(direction, (latch & ~mask) | (first & mask));
   },
   output(report) {
     const [number, addressByte = 0, second = 0, third = 0, fourth = 0] = report;

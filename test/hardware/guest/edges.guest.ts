@@ -48,3 +48,14 @@ describe("edges of a line", () => {
     });
   }
 });
+
+test("a line that is not there, and one that cannot be debounced, are refused as what they are", async () => {
+  const chip = await openLines({ chip: CHIP, backend: "character", pollMs: 10 });
+  const ask = (line: number, debounceUs: number) => () =>
+    chip.input(line, { consumer: "a test", pull: "up", debounceUs }, () => {}).close();
+  expect(ask(16, 0)).toThrow("the chip has no line 16 (a test)");
+  // The interrupts of this chip are threads; the kernel's debouncer wants others.
+  expect(ask(LINES.userButton, 20_000)).toThrow("cannot be pulled or debounced as asked");
+  expect(ask(LINES.userButton, 0)).not.toThrow();
+  chip.close();
+});

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { openI2c } from "../../../plugins/board-picarx/i2c.ts";
 import { openLines } from "../../../plugins/board-picarx/lines.ts";
 import { RobotHat } from "../../../plugins/drive-picarx/motion/robot-hat.ts";
-import { Bench } from "../../body/body-kit.ts";
+import { sharedNowMs } from "../../../plugins/board-sim/hat-memory.ts";
+import { Bench, stoppedAtMs } from "../../body/body-kit.ts";
 import { Bridge, CHIP, LINES } from "./bridge.ts";
 
 const PLUGINS = join(import.meta.dir, "../../../plugins");
@@ -23,13 +24,10 @@ afterAll(async () => {
 function settings(): string {
   using bench = new Bench();
   return JSON.stringify({
-    ...bench.settings({ aliveMs: 1500, freshMs: 2000 }),
+    ...bench.settings(),
     lines: LINES,
     i2c: { module: join(PLUGINS, "board-picarx/i2c.ts"), options: { device: bridge.bus } },
     lineChip: { module: join(PLUGINS, "board-picarx/lines.ts"), options: LINE_OPTIONS },
-    ultrasonic: false,
-    // Nine more transactions every 20 ms are more than an emulated processor answers in time.
-    grayscale: null,
   });
 }
 
@@ -113,12 +111,23 @@ describe("through the kernel's I2C and GPIO", () => {
     other.close();
   });
 
-  test("the wheels turn, and stop when the runtime is killed", async () => {
+  test.each([
+    ["is killed", "SIGKILL", 20],
+    ["crashes", "SIGSEGV", 20],
+    ["leaves", "exit", 20],
+    ["falls over a fault", "throw", 50],
+    ["hangs", "hang", 350],
+  ] as const)("the wheels turn, and stop when the runtime %s", async (_, cause, limitMs) => {
     const { parent, pid } = await driving();
     expect(bridge.hat.levels[LINES.leftDirection]).toBe(0);
     expect(bridge.hat.levels[LINES.rightDirection]).toBe(1);
-    parent.kill("SIGKILL");
+    const { written } = bridge.hat;
+    const causedAtMs = sharedNowMs();
+    if (cause.startsWith("SIG")) parent.kill(cause as NodeJS.Signals);
+    else parent.stdin.write(`${cause}\n`);
     await until(false);
+    expect(stoppedAtMs(bridge.hat, written)! - causedAtMs).toBeLessThan(limitMs);
+    parent.kill("SIGKILL");
     await gone(pid);
     expect(turning()).toBe(false);
   });
