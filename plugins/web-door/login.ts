@@ -116,7 +116,7 @@ function tokenIn(json: string): unknown {
 
 function page(body: string, headers: Readonly<Record<string, string>> = {}, status = 200): Response {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Myna</title>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/login.css"></head>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><link rel="stylesheet" href="/login.css"></head>
 <body><main>${body}</main></body></html>`;
   return new Response(html, { status, headers: { "content-type": "text/html; charset=utf-8", ...headers } });
 }
