@@ -32,11 +32,13 @@ test("a person logs in by keyboard on a telephone, a wrong token is told, and le
   await page.evaluate(axe.source);
   const { violations } = (await page.evaluate("axe.run()")) as { violations: { id: string }[] };
   expect(violations).toEqual([]);
-  // The field has the focus already.
+  const focused = () => browser.until(page, `document.activeElement?.id === "token"`);
+  await focused();
   await page.keyboard.type("not-the-token-at-all");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").waitFor();
   expect(await page.getByRole("alert").textContent()).toContain("opens nothing");
+  await focused();
   await page.keyboard.type(OPERATOR);
   await page.keyboard.press("Enter");
   await page.getByText("operator").waitFor();
