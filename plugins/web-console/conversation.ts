@@ -64,8 +64,10 @@ export class Conversation {
       this.note(`$${spent_usd.toFixed(2)} of $${cap_usd.toFixed(2)} are spent`, "bad"),
     );
     ctx.on("session.state_changed", ({ state }) => {
-      if (this.#link === "ready" && state !== "ready")
+      if (this.#link === "ready" && state !== "ready") {
+        this.#settle();
         this.note("the link to the Realtime server is down", "bad");
+      }
       if (this.#link !== "" && this.#link !== "ready" && state === "ready")
         this.note("the link is up", "good");
       this.#link = state;
@@ -102,6 +104,15 @@ export class Conversation {
       this.#put(item_id, { kind: "robot", at, text: whole, heard_chars: heard.length, state: "interrupted" });
     } else {
       this.#put(item_id, { kind: "robot", at, text, heard_chars: null, state: "heard" });
+    }
+  }
+
+  /** What was being understood on a link that is gone is told anew on the next one, by another id. */
+  #settle(): void {
+    for (;;) {
+      const open = this.#model.newest("talk", (entry) => entry.kind === "user" && !entry.final);
+      if (open?.value.kind !== "user") return;
+      this.#put(open.key, { ...open.value, final: true });
     }
   }
 

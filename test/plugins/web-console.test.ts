@@ -43,6 +43,21 @@ describe("the live feed", () => {
     expect(entry.text.slice(0, entry.heard_chars ?? 0)).toBe("I drive to");
   });
 
+  test("a sentence that was being understood when the link was lost is not waited for any more", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const link = { url: "ws://127.0.0.1:1", attempt: 1 };
+    web.robot.publish("session.state_changed", { ...link, state: "ready" });
+    web.robot.publish("user.transcript", { item_id: "d", text: "turn left six", final: false });
+    web.robot.publish("session.state_changed", { ...link, state: "waiting" });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("d");
+      return one?.kind === "user" && one.final && one;
+    });
+    expect(entry.text).toBe("turn left six");
+    expect([...page.lists.talk.values()].at(-1)).toMatchObject({ kind: "note", tone: "bad" });
+  });
+
   test("a tool is shown with its arguments, its progress, its result and what the body did", async () => {
     await using web = await startConsole();
     using page = await web.open();

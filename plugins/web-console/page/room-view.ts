@@ -71,9 +71,10 @@ export class RoomView {
   /** The eye to where it began. */
   home(): void {
     const { x, y, radius } = this.#scene.middle;
-    const narrow = this.#eye.aspect < 1 ? 1.45 : 1;
     this.#orbit.target.set(x, 0, -y);
-    this.#eye.position.set(x - radius * 0.55 * narrow, radius * 1.35 * narrow, -y + radius * 1.6 * narrow);
+    // A narrow window looks along the room, a wide one across it.
+    if (this.#eye.aspect < 1) this.#eye.position.set(x - radius * 2.1, radius * 2.3, -y);
+    else this.#eye.position.set(x - radius * 0.5, radius * 1.3, -y + radius * 1.5);
     this.#orbit.update();
     this.#ask();
   }

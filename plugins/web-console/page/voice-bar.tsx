@@ -35,17 +35,19 @@ export function VoiceBar() {
           </button>
           <TalkButton disabled={away} />
           {state === "on" && (
-            <button type="button" class="quiet" onClick={endVoice}>
-              Hang up
-            </button>
+            <>
+              <button type="button" class="quiet" onClick={endVoice}>
+                Hang up
+              </button>
+              <meter
+                class="mic-level"
+                min={0}
+                max={1}
+                value={Math.min(1, microphoneLevel.value)}
+                aria-label="Level of this page's microphone"
+              />
+            </>
           )}
-          <meter
-            class="mic-level"
-            min={0}
-            max={1}
-            value={Math.min(1, microphoneLevel.value)}
-            aria-label="Level of this page's microphone"
-          />
         </>
       )}
       {voiceProblem.value !== undefined && <p class="hint">{voiceProblem.value}</p>}
