@@ -47,8 +47,6 @@ export class FakeBrowser {
       iceServers: [],
       bindAddress: "127.0.0.1",
       disableAutoNegotiation: true,
-      // On loopback the handshake may be over before the library has read the answer's fingerprint.
-      disableFingerprintVerification: true,
     });
     const audio = new nd.Audio("0", "SendRecv");
     audio.addOpusCodec(OPUS, "minptime=10;useinbandfec=1");
@@ -86,7 +84,7 @@ export class FakeBrowser {
     const whole = Promise.withResolvers<string>();
     this.connection.onGatheringStateChange((state) => {
       const local = state === "complete" ? this.connection.localDescription() : null;
-      if (local) whole.resolve(local.sdp);
+      if (local) whole.resolve(withoutWay(local.sdp));
     });
     this.connection.setLocalDescription("offer");
     return await whole.promise;
@@ -180,4 +178,12 @@ export class FakeBrowser {
     this.pcm.push(pcm);
     this.heard.push({ atMs: performance.now(), sequence: bytes.readUInt16BE(2), peak });
   }
+}
+
+/**
+ * An offer without candidates: the page knocks first, when it has the answer. Else, on loopback, the handshake may be over before
+ * libdatachannel has read the answer, and then there is no sound, or no connection.
+ */
+function withoutWay(sdp: string): string {
+  return sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "");
 }
