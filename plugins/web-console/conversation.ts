@@ -1,4 +1,5 @@
 import type { PluginContext, Topics } from "myna";
+import { bounded } from "./bounded.ts";
 import type { LiveModel } from "./live-model.ts";
 import type { Talk } from "./wire.ts";
 
@@ -29,7 +30,7 @@ export class Conversation {
         kind: "tool",
         at: performance.now(),
         name,
-        arguments: given,
+        arguments: bounded(given),
         progress: null,
         motion: "",
         state: "running",
@@ -40,13 +41,13 @@ export class Conversation {
     );
     ctx.on("tool.progress", ({ call_id, progress }) => {
       const tool = this.#tool(call_id);
-      if (tool) this.#put(call_id, { ...tool, progress });
+      if (tool) this.#put(call_id, { ...tool, progress: bounded(progress) });
     });
     ctx.on("tool.finished", ({ call_id, ok, result, code, duration_ms }) => {
       const tool = this.#tool(call_id);
       if (!tool) return;
       const state = ok ? "done" : "failed";
-      this.#put(call_id, { ...tool, state, result: result ?? null, code: code ?? "", duration_ms });
+      this.#put(call_id, { ...tool, state, result: bounded(result), code: code ?? "", duration_ms });
     });
     ctx.on("motion.stopped", (motion) => this.#moved(motion));
     ctx.on("keyword.heard", ({ phrase, role }) => this.note(`heard "${phrase}" (${role} word)`));

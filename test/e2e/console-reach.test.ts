@@ -66,3 +66,32 @@ test("a robot whose page stands still hears of no intents, and its wheels stop b
   await page.keyboard.up("Shift");
   await page.close();
 });
+
+test("a robot that stands still behind an open socket is shown as silent, and live again when it goes on", async () => {
+  await using robot = await ConsoleRobot.start();
+  const page = await browser.page(robot.url);
+  await shows(page, "live");
+  robot.run.process.kill("SIGSTOP");
+  try {
+    await shows(page, /The robot is silent|No connection to the robot/);
+    expect(await page.locator("[data-stale=true]").count()).toBe(1);
+  } finally {
+    robot.run.process.kill("SIGCONT");
+  }
+  await until(
+    "it is live again",
+    async () => (await page.locator("[data-stale=false]").count()) === 1,
+    30_000,
+  );
+  await page.close();
+});
+
+test("a browser without WebGL says so and shows everything else", async () => {
+  await using robot = await ConsoleRobot.start();
+  await using plain = await Browser.start({ flags: ["--disable-3d-apis"] });
+  const page = await plain.page(robot.url);
+  await shows(page, "This browser cannot draw the room");
+  await say(page, "how far is the wall");
+  await page.locator(".tool[data-state=done]").first().waitFor();
+  expect(Number.isFinite(await shownX(page))).toBe(true);
+});

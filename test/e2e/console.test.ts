@@ -123,6 +123,26 @@ describe("the console in Chromium", () => {
     await until("it stands", async () => !(await moving()));
   });
 
+  test("a gamepad drives while its dead-man button is held, and its stop button stops everything", async () => {
+    await page.evaluate(`
+      window.pad = { id: "Test pad", mapping: "standard", connected: true, axes: [0, 0, 0, 0],
+        buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) };
+      navigator.getGamepads = () => [window.pad];
+      window.dispatchEvent(Object.assign(new Event("gamepadconnected"), { gamepad: window.pad }));`);
+    await page.evaluate(`window.pad.axes[1] = 1`);
+    await page.waitForTimeout(300);
+    expect(await moving()).toBe(false);
+    await page.evaluate(`window.pad.buttons[4].pressed = true`);
+    await until("it drives", moving);
+    await page.evaluate(`window.pad.buttons[4].pressed = false`);
+    await until("it stands", async () => !(await moving()));
+    await page.evaluate(`window.pad.buttons[1].pressed = true`);
+    await banner().waitFor();
+    await page.evaluate(`window.pad.buttons[1].pressed = false; navigator.getGamepads = () => [null]`);
+    await page.getByRole("button", { name: "Release" }).click();
+    await banner().waitFor({ state: "detached" });
+  });
+
   test("a plugin is reloaded, and switched off and on, by its buttons", async () => {
     await page.getByRole("tab", { name: "Plugins" }).click();
     const plugin = page.locator("[data-plugin=noises]");

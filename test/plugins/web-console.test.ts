@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import type { WebPeer } from "myna";
 import { scriptBrain } from "myna/testing";
+import { LiveModel, newMemory } from "../../plugins/web-console/live-model.ts";
+import { Tap } from "../../plugins/web-console/tap.ts";
+import { Viewer } from "../../plugins/web-console/viewer.ts";
+import { KEPT } from "../../plugins/web-console/wire.ts";
+import type { Update } from "../../plugins/web-console/wire.ts";
 import { startConsole } from "./web-console-kit.ts";
 import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
 
@@ -113,6 +119,48 @@ describe("the live feed", () => {
     const messages = page.sizes.slice(before);
     expect(Math.max(...messages)).toBeLessThan(100_000);
     expect(page.tapped.length).toBeLessThan(1000);
+  });
+
+  test("a page that was too slow is told later what it missed, as it is then, once", () => {
+    const model = new LiveModel(newMemory());
+    const sent: string[] = [];
+    let reads = false;
+    const peer: WebPeer = {
+      caller: { role: "operator", address: "" },
+      send: (text) => reads && sent.push(String(text)) > 0,
+      close: () => {},
+    };
+    const viewer = new Viewer(peer, 1, 0);
+    const own = { role: "operator", driven: false, mine: false } as const;
+    const ears = { muted: false, talking: false, user: false, robot: false };
+    for (let i = 0; i < 1000; i++) {
+      model.set("ears", { ...ears, user: i % 2 === 0 });
+      model.put("talk", `note ${i}`, { kind: "note", at: i, tone: "plain", text: `number ${i}` });
+      viewer.tell(model, new Tap(), own, i);
+    }
+    expect(viewer.dropped).toBe(1000);
+    reads = true;
+    viewer.tell(model, new Tap(), own, 1001);
+    viewer.tell(model, new Tap(), own, 1002);
+    expect(sent).toHaveLength(1);
+    const { set, put } = JSON.parse(sent[0]!) as Update;
+    expect(set?.ears?.user).toBe(false);
+    expect(put?.talk).toHaveLength(KEPT.talk);
+    expect(put?.talk?.at(-1)?.value).toMatchObject({ text: "number 999" });
+  });
+
+  test("what a tool returned is told to pages up to a length", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const call = { call_id: "e", name: "read", arguments: {} };
+    web.robot.publish("tool.started", call);
+    web.robot.publish("tool.finished", { ...call, ok: true, result: "x".repeat(100_000), duration_ms: 1 });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("e");
+      return one?.kind === "tool" && one.state === "done" && one;
+    });
+    expect(JSON.stringify(entry).length).toBeLessThan(3000);
+    expect(entry.result).toMatchObject({ beginning: expect.stringContaining("xxx") });
   });
 
   test("pictures come only to pages that want them, no more often than they may", async () => {

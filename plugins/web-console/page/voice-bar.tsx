@@ -15,6 +15,7 @@ import {
 /** Talking by this page: open microphone, talk key, level. */
 export function VoiceBar() {
   const state = voice.value;
+  const hearing = values.robot.value?.hearing;
   const away = stale.value || !operates.value;
   return (
     <div class="voice">
@@ -49,6 +50,9 @@ export function VoiceBar() {
             </>
           )}
         </>
+      )}
+      {hearing?.available === false && (
+        <p class="hint">The robot understands no speech: {hearing.hint ?? "type instead"}.</p>
       )}
       {voiceProblem.value !== undefined && <p class="hint">{voiceProblem.value}</p>}
     </div>
