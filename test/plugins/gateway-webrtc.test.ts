@@ -173,6 +173,29 @@ describe("a page talks to a Realtime server", () => {
     await kit.client.disconnect();
   });
 
+  test("nothing of a call is left in memory when it is over", async () => {
+    const brain = await scriptBrain();
+    const left: WeakRef<TalkClient>[] = [];
+    const one = async () => {
+      const client = createTalkClient({ url: brain.url, apiKey: "sk-test", env: {} });
+      left.push(new WeakRef(client));
+      using page = await FakeBrowser.create();
+      await page.accept(await client.handleWebRTCOffer(await page.offer()));
+      await until(() => page.channel.isOpen() && page.heard.length > 0, "no sound");
+      await client.disconnect();
+    };
+    for (let i = 0; i < 8; i++) await one();
+    // What a collector finds on the stack by chance stays.
+    await until(
+      () => {
+        Bun.gc(true);
+        return left.filter((client) => client.deref()).length <= 2;
+      },
+      () => `${left.filter((client) => client.deref()).length} of 8 clients are left`,
+    );
+    await brain.close();
+  });
+
   test("a listener that throws disturbs neither the call nor the others", async () => {
     await using kit = await talk({ hears: ["hello"], answers: ["good morning"] });
     const broken = () => {
