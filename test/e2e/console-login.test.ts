@@ -1,8 +1,11 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { startConsole } from "../plugins/web-console-kit.ts";
 import { LOCKED, OPERATOR, VIEWER } from "../plugins/web-door-kit.ts";
 import { Browser } from "./browser.ts";
 import { shows } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
 
 test("a stranger is asked for the token, a viewer looks, an operator stops, and who was logged out is told", async () => {
   await using web = await startConsole({ door: LOCKED });

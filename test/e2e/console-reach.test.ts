@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Browser } from "./browser.ts";
 import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
 
 let browser: Browser;
 beforeAll(async () => void (browser = await Browser.start()));
