@@ -6,6 +6,7 @@ import { Tap } from "../../plugins/web-console/tap.ts";
 import { Viewer } from "../../plugins/web-console/viewer.ts";
 import { KEPT } from "../../plugins/web-console/wire.ts";
 import type { Update } from "../../plugins/web-console/wire.ts";
+import { TempPlugins } from "../core/temp-plugins.ts";
 import { startConsole } from "./web-console-kit.ts";
 import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
 
@@ -207,6 +208,25 @@ describe("the live feed", () => {
     await web.robot.reload("console");
     using page = await web.open();
     expect(page.lists.talk.get("a")).toMatchObject({ text: "before" });
+  });
+
+  test("the echo is shown as the stage measures it that cancels it", async () => {
+    using files = new TempPlugins();
+    const echo = files.plugin("canceller", "ctx.inspect(() => ({ erle_db: 23 }));");
+    await using web = await startConsole({ plugins: { echo: { use: echo } } });
+    using page = await web.open();
+    expect(page.values.audio?.echo).toEqual({ stage: "echo", erle_db: 23, coupling_db: null });
+  });
+
+  test("a body that is silent is told by its age, and a world or a camera that is not there is not made up", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const first = await page.until(() => page.values.pulse?.body);
+    await Bun.sleep(700);
+    expect(page.values.pulse?.body).toBe(first);
+    expect(page.values.pulse).toMatchObject({ world: null, camera: null, microphone: null });
+    expect(page.values.truth).toBeNull();
+    expect(page.values.room).toBeNull();
   });
 
   test("the settings of plugins come without secrets", async () => {

@@ -97,9 +97,19 @@ export class RoomView {
       : believed && { ...believed, pan_deg: body.value!.head.pan_deg, tilt_deg: body.value!.head.tilt_deg };
     if (!stance) return;
     this.#scene.place(stance);
+    if (!plan) this.#follow(stance);
     this.#scene.distance(stance, body.value?.distance_m ?? null);
     this.#scene.ghost(truth.value && believed && apart(truth.value, believed) ? believed : undefined);
     this.#ask();
+  }
+
+  /** The eye goes along with a robot whose room nobody knows. */
+  #follow({ x_m, y_m }: Stance): void {
+    const { target } = this.#orbit;
+    this.#eye.position.x += x_m - target.x;
+    this.#eye.position.z += -y_m - target.z;
+    target.set(x_m, 0, -y_m);
+    this.#orbit.update();
   }
 
   #setRoom(plan: RoomPlan | undefined): void {

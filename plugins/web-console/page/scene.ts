@@ -85,6 +85,8 @@ export class RobotScene {
   readonly #ghost: LineLoop;
   readonly #cone: Mesh<BufferGeometry, MeshBasicMaterial>;
   readonly #path = new Line2(new LineGeometry(), new LineMaterial({ linewidth: PATH_WIDTH_PX }));
+  /** Nobody knows the surroundings: the floor goes along. */
+  #free = true;
   readonly #points = new Float32Array(PATH_POINTS * 3);
   #pointCount = 0;
   #palette: Palette;
@@ -123,6 +125,8 @@ export class RobotScene {
   room(plan: RoomPlan | undefined): void {
     for (const child of this.#room.children) disposeOf(child);
     this.#room.clear();
+    this.#room.position.set(0, 0, 0);
+    this.#free = plan === undefined;
     const corners = plan?.walls.flatMap(({ x1, y1, x2, y2 }) => [x1, y1, x2, y2]) ?? [];
     const xs = corners.filter((_, index) => index % 2 === 0);
     const ys = corners.filter((_, index) => index % 2 === 1);
@@ -148,6 +152,10 @@ export class RobotScene {
     this.#robot.rotation.y = radians(heading_deg);
     this.#head.rotation.set(0, radians(pan_deg), radians(tilt_deg), "YZX");
     this.#extendPath(x_m, y_m);
+    if (!this.#free) return;
+    this.middle.x = Math.round(x_m);
+    this.middle.y = Math.round(y_m);
+    this.#room.position.set(this.middle.x, 0, -this.middle.y);
   }
 
   /** Where the robot believes itself to be; undefined hides it. */
