@@ -186,8 +186,8 @@ export class Desk {
   #workWhereWanted(): void {
     const { ctx, gauges } = this.#parts;
     if (this.#viewers.size > 0 && this.#work.length === 0) {
-      this.#count();
       gauges.readFast();
+      this.#count();
       this.#work = [
         gauges.listen(),
         ctx.every(TELL_PERIOD_MS, () => this.#tell()),
