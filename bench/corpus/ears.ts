@@ -96,7 +96,7 @@ export class Ears {
           return () => void this.#handlers.splice(this.#handlers.indexOf(handler), 1);
         },
         ...{ openCapture: refuse, openPlayback: refuse, feed: refuse, playSound: refuse, playEarcon: refuse },
-        ...{ onPlayed: refuse, onSounding: refuse, speaking: () => false },
+        ...{ takeMicrophone: refuse, onPlayed: refuse, onSounding: refuse, speaking: () => false },
       },
       publish: (topic, event) => {
         if (topic !== "user.speech_started" && topic !== "user.speech_stopped") return;
