@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeWav } from "../../core/audio/wav.ts";
 import { resample } from "../../core/audio/resample.ts";
+import { JitterBuffer } from "../../plugins/gateway-webrtc/jitter-buffer.ts";
+import { Times } from "../../plugins/gateway-webrtc/performance-record.ts";
 import { babble } from "../../test/e2e/speech.ts";
 import { GatewayProcess } from "../../test/e2e/gateway-process.ts";
 import { scriptBrain } from "../../test/kit/scripted-brain.ts";
@@ -10,7 +12,7 @@ import { LineProgram, processCpuMs } from "../fixtures/line-program.ts";
 import { residentMb } from "../fixtures/memory.ts";
 import { MeasuredPage, beginnings, endAfter, sounds } from "../fixtures/webrtc-page.ts";
 import type { CaseOptions, Goal, Measures, Part, Row } from "../part.ts";
-import { percentile } from "../stopwatch.ts";
+import { nsPerTurn, percentile } from "../stopwatch.ts";
 
 const RATE_HZ = 24_000;
 /** What a server waits after the last sound before an utterance is over, where nobody says otherwise. */
@@ -64,7 +66,7 @@ function echo(): Promise<Measures> {
       const ear = ears.find((one) => one >= at && one < at + 700);
       return ear === undefined ? [] : [ear - at];
     });
-    const { concealed, played } = await page.concealed();
+    const { concealed, played, bufferMs } = await page.concealed();
     return {
       mouth_to_ear_ms: percentile(delays, 50),
       bursts: delays.length,
@@ -72,6 +74,7 @@ function echo(): Promise<Measures> {
       connected_ms: page.connectedMs,
       cpu_percent: cpu,
       concealed_percent: (100 * concealed) / played,
+      page_buffer_ms: bufferMs,
     };
   });
 }
@@ -166,6 +169,33 @@ async function callers(address: string, count: number, seconds: number): Promise
   await program.line();
 }
 
+/** What the older client had limits for. */
+function operations(): Measures {
+  const jitter = new JitterBuffer({ minMs: 20, maxMs: 120 }, { packet: () => {}, lost: () => {} });
+  const payload = new Uint8Array(80);
+  let sequence = 0;
+  // Every tenth packet overtakes the one before.
+  const turn = (): void => {
+    const swapped = sequence % 10 === 0 ? 1 : sequence % 10 === 1 ? -1 : 0;
+    const at = (sequence++ + swapped) & 0xffff;
+    jitter.push(at, at * 960, payload, sequence * 20);
+    jitter.tick(sequence * 20);
+  };
+  const { ns: jitterNs = NaN } = nsPerTurn((turns) => {
+    for (let i = 0; i < turns; i++) turn();
+    return jitter.counters.received;
+  });
+  const figures = [new Times(), new Times()];
+  for (let i = 0; i < 1000; i++) for (const times of figures) times.add((i * 7919) % 500);
+  const { ns: metricsNs = NaN } = nsPerTurn((turns) => {
+    let sum = 0;
+    for (let i = 0; i < turns; i++)
+      for (const times of figures) sum += (times.percentile(50) ?? 0) + (times.percentile(95) ?? 0);
+    return sum;
+  });
+  return { jitter_us: jitterNs / 1000, metrics_us: metricsNs / 1000 };
+}
+
 function row(
   name: string,
   title: string,
@@ -203,6 +233,14 @@ export const part: Part = {
       "mouth_to_ear_ms",
       70,
       40,
+    ),
+    row(
+      "webrtc_page_buffer",
+      "of which sound waits in the page's own jitter buffer",
+      "ms",
+      "echo",
+      "page_buffer_ms",
+      undefined,
     ),
     row(
       "webrtc_cpu",
@@ -255,7 +293,23 @@ export const part: Part = {
       0,
     ),
     row("webrtc_many_memory", "memory for each of 40 sessions", "MB", "many", "mb_each", 3),
+    row(
+      "webrtc_jitter_operation",
+      "a packet through the jitter buffer, one in ten out of order",
+      "µs",
+      "operations",
+      "jitter_us",
+      1000,
+    ),
+    row(
+      "webrtc_metrics",
+      "both percentiles of both times, as getPerformanceMetrics() tells them",
+      "µs",
+      "operations",
+      "metrics_us",
+      10_000,
+    ),
     row("webrtc_leak", "memory left behind by a call that is over", "kB", "connects", "kb_each", 10),
   ],
-  cases: { echo, interrupted, many, connects },
+  cases: { echo, interrupted, many, connects, operations },
 };
