@@ -26,6 +26,8 @@ export class FakeBrowser {
   readonly pcm: Int16Array[] = [];
   /** Every message of the gateway so far. */
   readonly messages: Record<string, unknown>[] = [];
+  /** The gateway's SDP. */
+  answer = "";
   readonly connected = Promise.withResolvers<void>();
   readonly ended = Promise.withResolvers<void>();
   readonly #encoder: OpusEncoderHandle;
@@ -92,6 +94,7 @@ export class FakeBrowser {
 
   /** Takes the answer and resolves when sound can flow. */
   async accept(answer: string): Promise<void> {
+    this.answer = answer;
     this.connection.setRemoteDescription(answer, "answer");
     await this.connected.promise;
   }
