@@ -2,7 +2,7 @@
  * `bun run check`: types, format, profiles and tests. Everything runs even where something fails, and the last line counts:
  * "N passed, N failed".
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { listProfiles } from "../core/profile-source.ts";
 
 /** For a machine that does much else; a test that waits for a condition needs no less. */
@@ -42,6 +42,14 @@ async function step(name: string, command: string[]): Promise<Result> {
   return { name, passed: exitCode === 0 ? 1 : 0, failed: exitCode === 0 ? 0 : 1 };
 }
 
+/** Code for browsers knows other globals: each page has a tsconfig of its own. */
+async function pages(): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const file of [...new Bun.Glob("plugins/*/page/tsconfig.json").scanSync(ROOT)].sort())
+    results.push(await step(`types of ${dirname(file)}`, [BUN, "check", "--no-script", "-p", dirname(file)]));
+  return results;
+}
+
 /** One process, one test file after the other: `--isolate` and `--parallel` would hide edits from the reload tests. */
 async function tests(): Promise<Result> {
   write("\n== tests\n");
@@ -56,7 +64,7 @@ async function tests(): Promise<Result> {
 
 const results = [
   await step("types", [BUN, "check", "--no-script"]),
-  await step("types of the console's page", [BUN, "check", "--no-script", "-p", "plugins/web-console/page"]),
+  ...(await pages()),
   await step("format", [BUN, "fmt", "--no-script", "--check"]),
 ];
 for (const profile of listProfiles(join(ROOT, "profiles"))) {

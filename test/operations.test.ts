@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { YAML } from "bun";
 import { startTestRobot } from "myna/testing";
 import type { TestRobot } from "myna/testing";
+import { LOCKED, VIEWER, startDoor } from "./plugins/web-door-kit.ts";
 
 const DEPLOY = join(import.meta.dir, "../deploy");
 const RULES = join(DEPLOY, "prometheus/rules.yml");
@@ -27,10 +28,13 @@ async function metricsOf(robot: TestRobot, path = "/metrics"): Promise<string> {
 
 /** A robot on which every topic that is counted has been seen, so that all metrics have series. */
 async function seenAll(): Promise<TestRobot> {
-  const robot = await startTestRobot({
-    plugins: { metrics: { use: "metrics-prometheus", port: 0 } },
-    audio: true,
-  });
+  const plugins = { metrics: { use: "metrics-prometheus", port: 0 } };
+  const robot = await startTestRobot({ plugins, audio: true });
+  publishAll(robot);
+  return robot;
+}
+
+function publishAll(robot: TestRobot): void {
   const ids = { call_id: "c", name: "move", arguments: {} };
   robot.publish("tool.finished", { ...ids, ok: true, result: "", duration_ms: 20 });
   robot.publish("turn.latency", {
@@ -67,7 +71,6 @@ async function seenAll(): Promise<TestRobot> {
   robot.publish("talk.calls_changed", { open: 2, most: 8 });
   for (const figure of ["offer", "latency", "first_audio", "barge_in"] as const)
     robot.publish("talk.measured", { figure, ms: 80 });
-  return robot;
 }
 
 test("promtool has nothing to object to in the metrics of a robot", async () => {
@@ -165,3 +168,69 @@ describe("the alert rules", () => {
     expect(exitCode, said).toBe(0);
   });
 });
+
+test("Prometheus reads a robot by TLS with the viewer's token, and answers what dashboard and rules ask", async () => {
+  const program = Bun.which("prometheus");
+  if (!program) throw new Error("there is no prometheus: run ./setup --dev, or apt-get install prometheus");
+  const metrics = { use: "metrics-prometheus", door: true };
+  await using web = await startDoor(
+    { ...LOCKED, host: "127.1", state_folder: folder },
+    { plugins: { metrics }, audio: true },
+  );
+  publishAll(web.robot);
+  writeFileSync(join(folder, "token"), VIEWER);
+  const config = {
+    global: { scrape_interval: "500ms", scrape_timeout: "500ms", evaluation_interval: "200ms" },
+    rule_files: [RULES],
+    scrape_configs: [
+      {
+        job_name: "myna",
+        scheme: "https",
+        authorization: { credentials_file: join(folder, "token") },
+        tls_config: { ca_file: join(folder, "web-cert.pem"), server_name: "localhost" },
+        static_configs: [{ targets: [new URL(web.url).host] }],
+      },
+    ],
+  };
+  writeFileSync(join(folder, "prometheus.yml"), JSON.stringify(config));
+  const port = freePort();
+  await using prometheus = Bun.spawn(
+    [
+      program,
+      `--config.file=${join(folder, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--log.level=error",
+    ],
+    { stdout: "ignore", stderr: "pipe" },
+  );
+  const ask = async (path: string, query = "") => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${new URLSearchParams({ query })}`);
+    return (await response.json()) as {
+      status: string;
+      data: { result: unknown[]; groups: { rules: { health: string }[] }[] };
+    };
+  };
+  const up = async () =>
+    (await ask("query", 'up{job="myna"} == 1').catch(() => undefined))?.data.result.length;
+  while (!(await up())) {
+    if (prometheus.exitCode !== null) throw new Error(await new Response(prometheus.stderr).text());
+    await Bun.sleep(50);
+  }
+  const queries = expressions(dashboard).filter((query) => !query.startsWith("label_values("));
+  for (const query of queries) {
+    const text = query.replaceAll("$__rate_interval", "1m").replaceAll("$instance", ".*");
+    expect((await ask("query", text)).status, query).toBe("success");
+  }
+  expect((await ask("query", 'sum(myna_talk_calls{instance=~".*"})')).data.result).toHaveLength(1);
+  const rules = async () => (await ask("rules")).data.groups.flatMap((group) => group.rules);
+  while ((await rules()).some(({ health }) => health === "unknown")) await Bun.sleep(50);
+  expect((await rules()).every(({ health }) => health === "ok")).toBe(true);
+});
+
+function freePort(): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port } = server;
+  void server.stop(true);
+  return port!;
+}

@@ -1,6 +1,7 @@
 import { MynaError, definePlugin } from "myna";
 import type { ErrorCode } from "myna";
 import { readOfferRequest } from "./offer-request.ts";
+import { talkPageScript } from "./page-script.ts";
 import type { Switchboard } from "./switchboard.ts";
 import { talkConfig } from "./talk-config.ts";
 
@@ -26,7 +27,6 @@ export default definePlugin({
     // With the first offer and not before: most robots are never called.
     const switchboard = () =>
       (board ??= import("./switchboard.ts").then((loaded) => (open = new loaded.Switchboard(ctx))));
-    let script: Promise<string> | undefined;
     ctx.inspect(() => open?.counters() ?? { calls: 0, open: 0 });
     ctx.defer(() => open?.close());
     ctx.publish("talk.calls_changed", { open: 0, most: ctx.config.max_calls });
@@ -74,8 +74,7 @@ export default definePlugin({
         path: "/talk/client.js",
         role: "viewer",
         async handle() {
-          script ??= pageScript();
-          return new Response(await script, {
+          return new Response(await talkPageScript(), {
             headers: { "content-type": "text/javascript; charset=utf-8" },
           });
         },
@@ -83,8 +82,3 @@ export default definePlugin({
     );
   },
 });
-
-async function pageScript(): Promise<string> {
-  const source = await Bun.file(`${import.meta.dir}/page/talk-session.ts`).text();
-  return new Bun.Transpiler({ loader: "ts", target: "browser" }).transformSync(source);
-}

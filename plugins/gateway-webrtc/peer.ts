@@ -12,6 +12,9 @@ const MAX_MESSAGES_PER_S = 50;
 /** What waits for a page that does not read: more is not sent. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
+/** So long after the end its threads are done with it. */
+const GRACE_MS = 50;
+
 /** Where the peer connection listens. */
 export interface PeerSettings {
   /** Address of this machine that the page's sound comes to; "" for all. */
@@ -113,7 +116,7 @@ export class Peer {
     const told = this.#guarded((state: string) => this.#stateChanged(state));
     connection.onStateChange((state) => {
       told(state);
-      if (state === "closed") this.#gone.resolve();
+      if (state === "closed") void this.#letGo();
     });
     connection.onDataChannel(this.#guarded((channel) => this.#take(channel)));
     connection.onGatheringStateChange(
@@ -131,6 +134,17 @@ export class Peer {
     this.#track.onMessage(this.#guarded((bytes) => this.#events.onPacket(bytes)));
     connection.setRemoteDescription(offer.sdp, "offer");
     connection.setLocalDescription("answer");
+  }
+
+  /**
+   * The library holds on to the callbacks of track and channel until these are closed as well. Its threads may be about to call them
+   * just now.
+   */
+  async #letGo(): Promise<void> {
+    await Bun.sleep(GRACE_MS);
+    this.#track?.close();
+    this.#channel?.close();
+    this.#gone.resolve();
   }
 
   #stateChanged(state: string): void {

@@ -3,6 +3,7 @@ import { TalkClient } from "./talk-client.ts";
 import type { TalkOptions } from "./talk-options.ts";
 
 /** `myna/talk`: a browser talks to a Realtime server through this program, without the robot. */
+export { talkPageScript } from "./page-script.ts";
 export { TalkClient } from "./talk-client.ts";
 export type { TalkEvents } from "./talk-events.ts";
 export type { TalkOptions } from "./talk-options.ts";

@@ -1,8 +1,16 @@
 import { FRAME_SAMPLES, RATE_HZ } from "myna";
 
 const SAMPLES_PER_MS = RATE_HZ / 1000;
-/** An answer starts when so much of it is there, or all of it. */
-const START_SAMPLES = 2 * FRAME_SAMPLES;
+/** An answer starts when so much of it is there, or all of it; */
+const START_SAMPLES = FRAME_SAMPLES;
+/** and goes on with so much after it has run dry: its sender is as fast as speech, and not even. */
+const RESTART_SAMPLES = 3 * FRAME_SAMPLES;
+/** A sender as fast as speech: what never got below the first for a second, and is not above the second, is delay. */
+const SPARE_SAMPLES = 2 * FRAME_SAMPLES;
+const LIVE_SAMPLES = 0.5 * RATE_HZ;
+const WATCHED_FRAMES = 50;
+/** Pauses are shortened: what is quieter than -44 dB of full scale. */
+const QUIET = 200;
 /** What was said is kept so long, to be said again where somebody seemed to interrupt and did not. */
 const KEPT_SAMPLES = 0.3 * RATE_HZ;
 /** A change of loudness is spread over one frame. */
@@ -47,11 +55,15 @@ export class Voice {
   #target = FULL_GAIN;
   #paused = false;
   #running = false;
+  #startSamples = START_SAMPLES;
+  /** Least that waited in the frames since the count began. */
+  #leastSamples = Infinity;
+  #watchedFrames = 0;
   /** Delay between sending and hearing, as the page tells it. */
   pageDelayMs = 60;
   /** True where the page mutes what it has already received as soon as it is told. */
   pageCuts = false;
-  readonly counters = { items: 0, cuts: 0, late_pieces: 0, underruns: 0, restored: 0 };
+  readonly counters = { items: 0, cuts: 0, late_pieces: 0, underruns: 0, restored: 0, shortened: 0 };
 
   constructor(events: VoiceEvents) {
     this.#events = events;
@@ -81,6 +93,7 @@ export class Voice {
     }
     if (!item) {
       for (const other of this.#items) other.ended = true;
+      this.#startSamples = START_SAMPLES;
       item = { id: itemId, pieces: [], from: 0, received: 0, sent: 0, ended: false, started: false };
       this.#items.push(item);
       this.counters.items++;
@@ -153,15 +166,19 @@ export class Voice {
       const left = item.received - item.sent;
       if (left === 0) {
         if (!item.ended) {
-          if (this.#running && at === 0) this.counters.underruns++;
-          this.#running = false;
+          if (this.#running && at === 0) {
+            this.counters.underruns++;
+            this.#startSamples = RESTART_SAMPLES;
+            this.#running = false;
+          }
           break;
         }
         this.#finish(item);
         continue;
       }
-      if (!this.#running && left < START_SAMPLES && !item.ended) break;
+      if (!this.#running && left < this.#startSamples && !item.ended) break;
       this.#running = true;
+      if (at === 0) this.#catchUp(item, left);
       at += this.#copy(item, frame, at, Math.min(left, FRAME_SAMPLES - at));
       if (item.started) continue;
       item.started = true;
@@ -169,6 +186,32 @@ export class Voice {
     }
     if (at > 0) this.#scale(frame);
     return at > 0;
+  }
+
+  /** Leaves out a silent frame of a live sender's delay, which nothing else would ever make up. */
+  #catchUp(item: Item, left: number): void {
+    this.#leastSamples = Math.min(this.#leastSamples, left);
+    if (++this.#watchedFrames < WATCHED_FRAMES) return;
+    const delayed = this.#leastSamples > SPARE_SAMPLES && this.#leastSamples < LIVE_SAMPLES;
+    if (delayed && !item.ended && left > 2 * FRAME_SAMPLES && this.#quietAhead(item)) {
+      item.sent += FRAME_SAMPLES;
+      this.counters.shortened++;
+      this.#leastSamples -= FRAME_SAMPLES;
+    } else if (!delayed) {
+      this.#leastSamples = Infinity;
+      this.#watchedFrames = 0;
+    }
+  }
+
+  #quietAhead(item: Item): boolean {
+    let skip = item.sent - item.from;
+    let seen = 0;
+    for (const piece of item.pieces) {
+      for (let i = skip; i < piece.length && seen < FRAME_SAMPLES; i++, seen++)
+        if (piece[i]! > QUIET || piece[i]! < -QUIET) return false;
+      skip = Math.max(0, skip - piece.length);
+    }
+    return true;
   }
 
   #copy(item: Item, frame: Int16Array, at: number, count: number): number {

@@ -13,15 +13,8 @@ const ask: z.ZodType<Ask> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("mute"), muted: z.boolean(), n }),
   z.strictObject({ type: z.literal("drive"), speed: unit, steer: unit, sent_at_ms: clock }),
   z.strictObject({ type: z.literal("halt") }),
-  z.strictObject({
-    type: z.literal("look"),
-    pan_deg: z.number().min(-90).max(90),
-    tilt_deg: z.number().min(-90).max(90),
-    n,
-  }),
   z.strictObject({ type: z.literal("stop"), n }),
   z.strictObject({ type: z.literal("release"), n }),
-  z.strictObject({ type: z.literal("interrupt") }),
   z.strictObject({
     type: z.literal("plugin"),
     action: z.enum(["reload", "enable", "disable"]),

@@ -60,14 +60,6 @@ export class Controls {
     this.#ctx.publish("user.mute_changed", { muted });
   }
 
-  interrupt(): void {
-    this.#ctx.session.interrupt();
-  }
-
-  async look(panDeg: number, tiltDeg: number): Promise<void> {
-    await this.#ctx.use("head").look({ panDeg, tiltDeg });
-  }
-
   async plugin({ action, id }: Extract<Ask, { type: "plugin" }>): Promise<void> {
     const { host } = this.#ctx;
     if (action === "reload") return await host.reload(id);

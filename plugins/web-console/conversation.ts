@@ -1,4 +1,5 @@
 import type { PluginContext, Topics } from "myna";
+import { bounded } from "./bounded.ts";
 import type { LiveModel } from "./live-model.ts";
 import type { Talk } from "./wire.ts";
 
@@ -29,7 +30,7 @@ export class Conversation {
         kind: "tool",
         at: performance.now(),
         name,
-        arguments: given,
+        arguments: bounded(given),
         progress: null,
         motion: "",
         state: "running",
@@ -40,13 +41,13 @@ export class Conversation {
     );
     ctx.on("tool.progress", ({ call_id, progress }) => {
       const tool = this.#tool(call_id);
-      if (tool) this.#put(call_id, { ...tool, progress });
+      if (tool) this.#put(call_id, { ...tool, progress: bounded(progress) });
     });
     ctx.on("tool.finished", ({ call_id, ok, result, code, duration_ms }) => {
       const tool = this.#tool(call_id);
       if (!tool) return;
       const state = ok ? "done" : "failed";
-      this.#put(call_id, { ...tool, state, result: result ?? null, code: code ?? "", duration_ms });
+      this.#put(call_id, { ...tool, state, result: bounded(result), code: code ?? "", duration_ms });
     });
     ctx.on("motion.stopped", (motion) => this.#moved(motion));
     ctx.on("keyword.heard", ({ phrase, role }) => this.note(`heard "${phrase}" (${role} word)`));
@@ -64,8 +65,10 @@ export class Conversation {
       this.note(`$${spent_usd.toFixed(2)} of $${cap_usd.toFixed(2)} are spent`, "bad"),
     );
     ctx.on("session.state_changed", ({ state }) => {
-      if (this.#link === "ready" && state !== "ready")
+      if (this.#link === "ready" && state !== "ready") {
+        this.#settle();
         this.note("the link to the Realtime server is down", "bad");
+      }
       if (this.#link !== "" && this.#link !== "ready" && state === "ready")
         this.note("the link is up", "good");
       this.#link = state;
@@ -102,6 +105,15 @@ export class Conversation {
       this.#put(item_id, { kind: "robot", at, text: whole, heard_chars: heard.length, state: "interrupted" });
     } else {
       this.#put(item_id, { kind: "robot", at, text, heard_chars: null, state: "heard" });
+    }
+  }
+
+  /** What was being understood on a link that is gone is told anew on the next one, by another id. */
+  #settle(): void {
+    for (;;) {
+      const open = this.#model.newest("talk", (entry) => entry.kind === "user" && !entry.final);
+      if (open?.value.kind !== "user") return;
+      this.#put(open.key, { ...open.value, final: true });
     }
   }
 

@@ -6,21 +6,32 @@ import type { PluginCard, Values } from "./wire.ts";
 const SAMPLES_PER_MS = 24;
 const SILENCE_DB = -90;
 
-type Ctx = Pick<PluginContext, "audio" | "host" | "report" | "use" | "has">;
+type Ctx = Pick<PluginContext, "audio" | "host" | "on" | "report" | "use" | "has">;
+
+/** What the console knows of itself. */
+export interface ConsoleFacts {
+  /** Id of its own plugin. */
+  own: string;
+  /** Fingerprint of the page. */
+  build: () => string;
+  maxSpeedMps: number;
+  cameraFps: number;
+}
 
 /** What is read only while somebody looks: levels, counters, the body and the world. */
 export class Gauges {
   readonly #ctx: Ctx;
   readonly #model: LiveModel;
-  readonly #own: string;
+  readonly #facts: ConsoleFacts;
+  #ready = false;
   readonly #heard = { microphone: 0, loudspeaker: 0 };
   readonly #pulse: Values["pulse"] = { world: null, body: null, microphone: null, camera: null };
 
-  /** `own` is the id of the console's own plugin. */
-  constructor(ctx: Ctx, model: LiveModel, own: string) {
+  constructor(ctx: Ctx, model: LiveModel, facts: ConsoleFacts) {
     this.#ctx = ctx;
     this.#model = model;
-    this.#own = own;
+    this.#facts = facts;
+    ctx.on("runtime.ready", () => void (this.#ready = true));
   }
 
   /** Begins to listen to both ends of the audio path; the result ends it. */
@@ -59,10 +70,11 @@ export class Gauges {
     const room = has("world") ? this.#ctx.use("world").room() : null;
     this.#model.set("room", room && { ...room });
     const report = this.#ctx.report();
+    this.#describe(report);
     this.#model.set("audio", audioGauges(report));
     for (const sheet of this.#ctx.host.plugins()) {
       const { id, use, state, message = "", required, reloads, provides, config, inspect } = sheet;
-      const vital = id === this.#own || provides.includes("web");
+      const vital = id === this.#facts.own || provides.includes("web");
       const card: PluginCard = {
         id,
         use,
@@ -78,6 +90,26 @@ export class Gauges {
       if (JSON.stringify(this.#model.entry("plugins", id)) !== JSON.stringify(card))
         this.#model.put("plugins", id, card);
     }
+  }
+
+  #describe({ profile }: HealthReport): void {
+    const { has, use } = this.#ctx;
+    const { build, maxSpeedMps, cameraFps } = this.#facts;
+    this.#model.set("robot", {
+      profile,
+      ready: this.#ready,
+      build: build(),
+      hearing: has("brain") ? use("brain").hearing() : { available: true },
+      has: {
+        drive: has("drive"),
+        body: has("body"),
+        head: has("head"),
+        camera: has("camera"),
+        world: has("world"),
+      },
+      max_speed_mps: maxSpeedMps,
+      camera_fps: cameraFps,
+    });
   }
 
   #readBody(): void {

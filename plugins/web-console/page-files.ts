@@ -23,6 +23,10 @@ const BUILDER = join(import.meta.dir, "build-page.ts");
 /** What the page is bundled of, besides its own files. */
 const PACKAGES = ["preact", "@preact/signals", "uplot", "three"];
 
+/** A name that changes with its content. */
+const HASHED = /-[a-z0-9]{8}\.[a-z]+$/;
+const YEAR_S = 31_536_000;
+
 /** The page, bundled by a child process at the first request and kept by the fingerprint of its sources. */
 export class PageFiles {
   readonly #log: Logger;
@@ -54,6 +58,22 @@ export class PageFiles {
       this.#ready = undefined;
       throw error;
     }
+  }
+
+  /** Answers a request for the file of that name. */
+  async serve(name: string, request: Request): Promise<Response> {
+    const found = await this.find(name);
+    if (!found) return new Response("there is no such file\n", { status: 404 });
+    const { file, folder } = found;
+    const packed = file.gzip && (request.headers.get("accept-encoding") ?? "").includes("gzip");
+    return new Response(Bun.file(join(folder, packed ? `${file.path}.gz` : file.path)), {
+      headers: {
+        "content-type": file.type,
+        "cache-control": HASHED.test(file.path) ? `max-age=${YEAR_S}, immutable` : "no-cache",
+        vary: "accept-encoding",
+        ...(packed && { "content-encoding": "gzip" }),
+      },
+    });
   }
 
   async #load(): Promise<PageManifest> {

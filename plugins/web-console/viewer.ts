@@ -84,6 +84,11 @@ export class Viewer {
     if (this.#send(json)) this.#steering = json;
   }
 
+  /** Its dead-man key was let go: the next intent's fate is news again. */
+  letGo(): void {
+    this.#steering = "";
+  }
+
   /** `message` is the picture with {@link PICTURE} before it; one that comes too soon is left out. */
   show(message: Uint8Array, periodMs: number, nowMs: number): void {
     if (!this.wantsPictures || nowMs - this.#pictureAtMs < periodMs) return;

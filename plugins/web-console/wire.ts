@@ -232,10 +232,8 @@ export type Ask =
   /** `speed` and `steer` are -1 to 1, forward and left positive. */
   | { type: "drive"; speed: number; steer: number; sent_at_ms: number }
   | { type: "halt" }
-  | { type: "look"; pan_deg: number; tilt_deg: number; n?: number | undefined }
   | { type: "stop"; n?: number | undefined }
   | { type: "release"; n?: number | undefined }
-  | { type: "interrupt" }
   | { type: "plugin"; action: "reload" | "enable" | "disable"; id: string; n?: number | undefined }
   /** Topics that contain `filter`; "" is all, null ends it. */
   | { type: "tap"; filter: string | null }

@@ -70,12 +70,13 @@ export class Access {
     return { role: known, id };
   }
 
-  /** Ends a session before its time. */
-  end(value: string): void {
+  /** Ends a session before its time; answers its id, or undefined where it was none. */
+  end(value: string): string | undefined {
     const session = this.read(value);
-    if (!session) return;
+    if (!session) return undefined;
     this.#ended.set(session.id, nowS() + SESSION_S);
     for (const [id, end] of this.#ended) if (end < nowS()) this.#ended.delete(id);
+    return session.id;
   }
 
   #sign(role: Insider, session: string): string {

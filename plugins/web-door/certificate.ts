@@ -1,4 +1,4 @@
-import { X509Certificate, randomBytes } from "node:crypto";
+import { X509Certificate, createPrivateKey, randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,8 @@ export interface Certificate {
   fingerprint: string;
   /** Made by the door itself: browsers ask whether to trust it. */
   own: boolean;
+  /** Until it runs out, from now; below 0 where it has. */
+  daysLeft(): number;
 }
 
 /** A certificate that somebody gave. `tls_cert` and `tls_key` are named in what it throws. */
@@ -36,8 +38,7 @@ export async function ownCertificate(folder: string, names: readonly string[]): 
       true,
       `state_folder: ${certFile} (delete it and it is made anew)`,
     );
-    const leftMs = new X509Certificate(present.cert).validToDate.getTime() - Date.now();
-    if (leftMs > RENEW_DAYS * DAY_MS) return present;
+    if (present.daysLeft() > RENEW_DAYS) return present;
   }
   const made = await make([...new Set([...names, ...ownNames()])]);
   try {
@@ -101,9 +102,16 @@ function read(file: string, key: string): string {
 }
 
 function parsed(cert: string, key: string, own: boolean, where: string): Certificate {
+  let certificate: X509Certificate;
+  let belongs: boolean;
   try {
-    return { cert, key, own, fingerprint: new X509Certificate(cert).fingerprint256 };
+    certificate = new X509Certificate(cert);
+    belongs = certificate.checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
-    throw new MynaError("CONFIG_INVALID", `${where}: this is no certificate in PEM`, { cause });
+    throw new MynaError("CONFIG_INVALID", `${where}: not a certificate and a key in PEM`, { cause });
   }
+  if (!belongs) throw new MynaError("CONFIG_INVALID", `${where}: the key is another certificate's`);
+  const endMs = certificate.validToDate.getTime();
+  const daysLeft = () => Math.floor((endMs - Date.now()) / DAY_MS);
+  return { cert, key, own, fingerprint: certificate.fingerprint256, daysLeft };
 }

@@ -72,6 +72,11 @@ export class Door {
     });
   }
 
+  /** Hangs up on whoever has this key; a session's is its id. */
+  dismiss(key: string): void {
+    this.#sockets.dismiss(key);
+  }
+
   /** How many requests were answered with which status, and the web sockets. */
   counters(): Record<string, unknown> {
     return { answers: Object.fromEntries(this.#answers), sockets: this.#sockets.counters() };

@@ -7,10 +7,12 @@ import { Access } from "./access.ts";
 import { givenCertificate, ownCertificate } from "./certificate.ts";
 import type { Certificate } from "./certificate.ts";
 import { Door } from "./door.ts";
+import { Listening } from "./listening.ts";
 import { loginRoutes, SessionCookie } from "./login.ts";
 import { mount } from "./mounts.ts";
 import type { Mounts } from "./mounts.ts";
 import { probes } from "./probes.ts";
+import { Refusal } from "./refusal.ts";
 import { isLoopback, SameSite } from "./same-site.ts";
 import { stopRoutes } from "./stop-routes.ts";
 import { findTokens } from "./tokens.ts";
@@ -24,6 +26,7 @@ const config = z.object({
   viewer_token_variable: z.string().min(1).default("MYNA_WEB_VIEWER_TOKEN"),
   tls_cert: filePath().optional(),
   tls_key: filePath().optional(),
+  tls_reread_s: z.number().min(0.01).default(3600),
   state_folder: filePath().optional(),
 });
 type Config = z.infer<typeof config>;
@@ -38,6 +41,9 @@ interface State {
   ended: Map<string, number>;
 }
 
+/** What proxies add. Behind one, everybody seems to be on this computer. */
+const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"] as const;
+
 /** The robot's one web address. */
 export default definePlugin({
   name: "web-door",
@@ -46,15 +52,15 @@ export default definePlugin({
   state: (): State => ({ mounts: new Map(), port: 0, made: "", ended: new Map() }),
   check(config) {
     tokensOf(config, "");
-    givenOrFolder(config);
+    certificateSource(config);
   },
   async setup(ctx) {
     const { state } = ctx;
     const { host, names } = ctx.config;
     const { made, ...tokens } = tokensOf(ctx.config, state.made);
     for (const token of [tokens.operator, tokens.viewer]) if (token !== undefined) hideSecret(token);
-    const given = givenOrFolder(ctx.config);
-    const certificate = typeof given === "string" ? await ownCertificate(given, names) : given;
+    const source = certificateSource(ctx.config);
+    let certificate = await source?.();
     const tls = certificate !== undefined;
     const access = new Access(tokens, state.ended);
     // The cookie's name has the port in it, which is known once the door listens.
@@ -65,20 +71,33 @@ export default definePlugin({
       identify: (request, address) => identify(access, cookie, request, address),
       log: ctx.log,
     });
-    const server = listen(door, ctx.config, state.port, certificate);
-    ctx.defer(() => server.stop(true));
-    state.port = server.port ?? 0;
+    const listening = new Listening(door, ctx.config, state.port, certificate);
+    ctx.defer(() => listening.stop());
+    state.port = listening.port;
     cookie = new SessionCookie({ tls, port: state.port });
-    const url = webUrl(server.url, host);
+    const url = webUrl(listening.url, host);
     let draining = false;
     ctx.drain(() => void (draining = true));
-    const own = [...loginRoutes(access, cookie), ...stopRoutes(ctx), ...probes(ctx, () => draining)];
+    const left = (session: string) => door.dismiss(session);
+    const own = [...loginRoutes(access, cookie, left), ...stopRoutes(ctx), ...probes(ctx, () => draining)];
     for (const route of own) ctx.defer(mount(state.mounts, route.method, route));
     ctx.provide("web", {
       url: () => url,
       route: (route) => mount(state.mounts, route.method, route),
       socket: (route) => mount(state.mounts, "SOCKET", route),
     });
+    if (source) {
+      ctx.every(ctx.config.tls_reread_s * 1000, () => {
+        const renew = async () => {
+          const present = await source();
+          if (present.cert === certificate?.cert) return;
+          certificate = present;
+          await listening.renew(present).catch((error: Error) => ctx.fail(error));
+          ctx.log.info("the certificate was renewed", { days_left: present.daysLeft() });
+        };
+        renew().catch((error: unknown) => ctx.log.warn("the certificate", { error: String(error) }));
+      });
+    }
     ctx.log.info("listens", { url, guarded: access.guarded });
     if (made !== undefined && state.made === "") await showToken(ctx, url, made, certificate);
     state.made = made ?? "";
@@ -86,6 +105,7 @@ export default definePlugin({
       url,
       guarded: access.guarded,
       tls,
+      ...(certificate && { certificate_days_left: certificate.daysLeft() }),
       mounted: state.mounts.size,
       ...door.counters(),
     }));
@@ -97,23 +117,29 @@ function tokensOf(wanted: Config, made: string) {
     env: process.env,
     operatorVariable: wanted.operator_token_variable,
     viewerVariable: wanted.viewer_token_variable,
-    exposed: !isLoopback(wanted.host),
+    exposed: !isLoopback(wanted.host) ? "host" : wanted.names.length > 0 ? "names" : undefined,
     terminal: process.stderr.isTTY === true,
     made,
   });
 }
 
-/** The given certificate, or the folder of the door's own; undefined for plain HTTP, in which only this computer is answered. */
-function givenOrFolder(wanted: Config): Certificate | string | undefined {
-  const { tls_cert, tls_key, state_folder, host } = wanted;
+/**
+ * Gives the certificate of now: the given one, or the door's own. Undefined for plain HTTP, in which only this computer is
+ * answered. Looks at once whether given files are right.
+ */
+function certificateSource(wanted: Config): (() => Promise<Certificate>) | undefined {
+  const { tls_cert, tls_key, state_folder, host, names } = wanted;
   if ((tls_cert === undefined) !== (tls_key === undefined))
     throw new MynaError("CONFIG_INVALID", "tls_cert, tls_key: one is set and the other is not");
-  if (tls_cert !== undefined && tls_key !== undefined) return givenCertificate(tls_cert, tls_key);
+  if (tls_cert !== undefined && tls_key !== undefined) {
+    givenCertificate(tls_cert, tls_key);
+    return async () => givenCertificate(tls_cert, tls_key);
+  }
   if (isLoopback(host)) return undefined;
   const { XDG_STATE_HOME, HOME } = process.env;
   const state = XDG_STATE_HOME || (HOME && join(HOME, ".local", "state"));
-  if (state_folder !== undefined) return state_folder;
-  if (state) return join(state, "myna");
+  const folder = state_folder ?? (state ? join(state, "myna") : undefined);
+  if (folder !== undefined) return () => ownCertificate(folder, names);
   throw new MynaError(
     "CONFIG_INVALID",
     `host: others than this computer reach it, so it demands TLS: set tls_cert and tls_key, or state_folder for a certificate ` +
@@ -127,34 +153,16 @@ function identify(
   request: Request,
   address: string,
 ): { role: WebRole; key: string } {
-  if (!access.guarded) return { role: "operator", key: address };
+  if (!access.guarded) {
+    if (FORWARDED.some((header) => request.headers.has(header)))
+      throw new Refusal(403, "a proxy brought this from another computer: the door demands a token then");
+    return { role: "operator", key: address };
+  }
   const bearer = /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (bearer !== undefined) return { role: access.roleOf(bearer, address), key: `token ${address}` };
   const value = cookie?.read(request);
   const session = value === undefined ? undefined : access.read(value);
   return session ? { role: session.role, key: session.id } : { role: "public", key: address };
-}
-
-/** At the port of before a reload, else the configured one, else any where that is wished for. */
-function listen(door: Door, wanted: Config, before: number, tls: Certificate | undefined) {
-  const { host: hostname, port, any_port } = wanted;
-  const again = before > 0 && (any_port || port === 0) ? [before] : [];
-  for (const one of new Set([...again, port, ...(any_port ? [0] : [])])) {
-    try {
-      return door.listen({ port: one, hostname, ...(tls && { tls: { cert: tls.cert, key: tls.key } }) });
-    } catch (cause) {
-      const code = Error.isError(cause) && "code" in cause ? cause.code : "";
-      if (code === "EADDRINUSE") continue;
-      if (code !== "EADDRNOTAVAIL" && code !== "EAGAIN") throw cause;
-      throw new MynaError("DEVICE_NOT_FOUND", `host: this computer has no address ${hostname} (yet)`, {
-        cause,
-      });
-    }
-  }
-  throw new MynaError(
-    "PORT_IN_USE",
-    `port: another program listens on ${hostname}:${port}; choose another port, or 0 for any free one`,
-  );
 }
 
 /** As people reach it: an address of this computer where it listens on all. */

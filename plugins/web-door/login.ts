@@ -32,8 +32,12 @@ export class SessionCookie {
   }
 }
 
-/** A page to log in at, without script, and the way out. */
-export function loginRoutes(access: Access, cookie: SessionCookie): WebRoute[] {
+/** A page to log in at, without script, and the way out; `left` is told which session has ended. */
+export function loginRoutes(
+  access: Access,
+  cookie: SessionCookie,
+  left: (session: string) => void,
+): WebRoute[] {
   const enter = (token: string, caller: WebCaller): Record<string, string> => {
     const { value, maxAgeS } = access.open(access.roleOf(token, caller.address));
     return { "set-cookie": cookie.header(value, maxAgeS) };
@@ -76,7 +80,8 @@ export function loginRoutes(access: Access, cookie: SessionCookie): WebRoute[] {
       role: "public",
       handle(request) {
         const value = cookie.read(request);
-        if (value !== undefined) access.end(value);
+        const session = value === undefined ? undefined : access.end(value);
+        if (session !== undefined) left(session);
         return seeOther("/login", { "set-cookie": cookie.header("", 0) });
       },
     },
@@ -116,7 +121,7 @@ function tokenIn(json: string): unknown {
 
 function page(body: string, headers: Readonly<Record<string, string>> = {}, status = 200): Response {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Myna</title>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/login.css"></head>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><link rel="stylesheet" href="/login.css"></head>
 <body><main>${body}</main></body></html>`;
   return new Response(html, { status, headers: { "content-type": "text/html; charset=utf-8", ...headers } });
 }

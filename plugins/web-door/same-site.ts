@@ -12,6 +12,8 @@ export function isLoopback(host: string): boolean {
 /** Keeps out pages of other sites: by the names the door goes by (DNS rebinding), and by Origin (request forgery). */
 export class SameSite {
   readonly #names: ReadonlySet<string>;
+  /** Under these a proxy on this computer may speak TLS for us. */
+  readonly #proxied: ReadonlySet<string>;
   readonly #loopback: boolean;
   readonly #tls: boolean;
 
@@ -19,7 +21,8 @@ export class SameSite {
     this.#loopback = isLoopback(options.host);
     this.#tls = options.tls;
     const own = hostname().toLowerCase();
-    const names = [...options.names.map((name) => name.toLowerCase()), "localhost"];
+    this.#proxied = new Set(options.names.map((name) => name.toLowerCase()));
+    const names = [...this.#proxied, "localhost"];
     this.#names = new Set(this.#loopback ? names : [...names, own, `${own}.local`]);
   }
 
@@ -57,8 +60,9 @@ export class SameSite {
       return;
     }
     const host = (request.headers.get("host") ?? "").toLowerCase();
-    const allowed = this.#tls ? [`https://${host}`] : [`http://${host}`];
-    if (!allowed.includes(origin.toLowerCase()))
+    const said = origin.toLowerCase();
+    const byTls = this.#tls || this.#proxied.has(hostOf(host));
+    if (!(byTls && said === `https://${host}`) && !(!this.#tls && said === `http://${host}`))
       throw new Refusal(403, "pages of other sites may not ask this");
   }
 }

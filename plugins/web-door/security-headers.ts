@@ -18,7 +18,8 @@ const ALWAYS: Readonly<Record<string, string>> = {
   "content-security-policy": POLICY,
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
+  // With "no-referrer" a browser posts our own form with the origin "null".
+  "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "microphone=(self), gamepad=(self), camera=(), geolocation=(), payment=(), usb=()",

@@ -40,6 +40,11 @@ export class Sockets {
     return own < OPEN_PER_CALLER;
   }
 
+  /** Hangs up on a caller. */
+  dismiss(key: string): void {
+    for (const socket of this.#open) if (socket.data.key === key) socket.close(CLOSE.policy, "logged out");
+  }
+
   counters(): { open: number; dropped: number } {
     return { open: this.#open.size, dropped: this.#dropped };
   }

@@ -11,8 +11,8 @@ export interface TokenSource {
   /** Names of environment variables. */
   operatorVariable: string;
   viewerVariable: string;
-  /** Others than this computer reach the door. */
-  exposed: boolean;
+  /** The key by which others than this computer reach the door; undefined where they do not. */
+  exposed: "host" | "names" | undefined;
   /** Somebody looks at the terminal, and can be shown a token. */
   terminal: boolean;
   /** One that was made before a reload. */
@@ -34,9 +34,9 @@ export function findTokens(source: TokenSource): Tokens & { made?: string } {
   }
   if (source.made === "" && !source.terminal) {
     throw invalid(
-      `host: others than this computer reach it, so it demands a token: put one of at least ${LEAST_LETTERS} characters ` +
+      `${source.exposed}: others than this computer reach it, so it demands a token: put one of at least ${LEAST_LETTERS} characters ` +
         `into the environment variable ${operatorVariable} (key operator_token_variable), or start at a terminal, where one ` +
-        `is made and shown; or set host = "127.0.0.1"`,
+        `is made and shown; or set host = "127.0.0.1" without names`,
     );
   }
   const made = source.made || randomBytes(18).toString("base64url");

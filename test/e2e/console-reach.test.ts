@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Browser } from "./browser.ts";
 import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
 
 let browser: Browser;
 beforeAll(async () => void (browser = await Browser.start()));
@@ -65,4 +68,33 @@ test("a robot whose page stands still hears of no intents, and its wheels stop b
   await page.keyboard.up("w");
   await page.keyboard.up("Shift");
   await page.close();
+});
+
+test("a robot that stands still behind an open socket is shown as silent, and live again when it goes on", async () => {
+  await using robot = await ConsoleRobot.start();
+  const page = await browser.page(robot.url);
+  await shows(page, "live");
+  robot.run.process.kill("SIGSTOP");
+  try {
+    await shows(page, /The robot is silent|No connection to the robot/);
+    expect(await page.locator("[data-stale=true]").count()).toBe(1);
+  } finally {
+    robot.run.process.kill("SIGCONT");
+  }
+  await until(
+    "it is live again",
+    async () => (await page.locator("[data-stale=false]").count()) === 1,
+    30_000,
+  );
+  await page.close();
+});
+
+test("a browser without WebGL says so and shows everything else", async () => {
+  await using robot = await ConsoleRobot.start();
+  await using plain = await Browser.start({ flags: ["--disable-3d-apis"] });
+  const page = await plain.page(robot.url);
+  await shows(page, "This browser cannot draw the room");
+  await say(page, "how far is the wall");
+  await page.locator(".tool[data-state=done]").first().waitFor();
+  expect(Number.isFinite(await shownX(page))).toBe(true);
 });

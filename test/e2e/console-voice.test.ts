@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test } from "bun:test";
+import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import { encodeWav } from "../../core/audio/wav.ts";
 import { flite } from "../kit/voices.ts";
 import { Browser } from "./browser.ts";
 import { ConsoleRobot, shownX, shows, until } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
 
 const MICROPHONE_HZ = 48_000;
 /** Silence before the sentence, which comes again and again: how long a loaded machine takes to connect is not known. */

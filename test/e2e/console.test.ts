@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Browser } from "./browser.ts";
 import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
 
 let robot: ConsoleRobot;
 let browser: Browser;
@@ -121,6 +124,26 @@ describe("the console in Chromium", () => {
     await until("it drives", moving);
     await page.mouse.up();
     await until("it stands", async () => !(await moving()));
+  });
+
+  test("a gamepad drives while its dead-man button is held, and its stop button stops everything", async () => {
+    await page.evaluate(`
+      window.pad = { id: "Test pad", mapping: "standard", connected: true, axes: [0, 0, 0, 0],
+        buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) };
+      navigator.getGamepads = () => [window.pad];
+      window.dispatchEvent(Object.assign(new Event("gamepadconnected"), { gamepad: window.pad }));`);
+    await page.evaluate(`window.pad.axes[1] = 1`);
+    await page.waitForTimeout(300);
+    expect(await moving()).toBe(false);
+    await page.evaluate(`window.pad.buttons[4].pressed = true`);
+    await until("it drives", moving);
+    await page.evaluate(`window.pad.buttons[4].pressed = false`);
+    await until("it stands", async () => !(await moving()));
+    await page.evaluate(`window.pad.buttons[1].pressed = true`);
+    await banner().waitFor();
+    await page.evaluate(`window.pad.buttons[1].pressed = false; navigator.getGamepads = () => [null]`);
+    await page.getByRole("button", { name: "Release" }).click();
+    await banner().waitFor({ state: "detached" });
   });
 
   test("a plugin is reloaded, and switched off and on, by its buttons", async () => {

@@ -64,6 +64,10 @@ export class GatewayProcess implements AsyncDisposable {
     });
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   terminate(): void {
     this.#process.kill("SIGTERM");
   }

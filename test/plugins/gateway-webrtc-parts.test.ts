@@ -244,13 +244,40 @@ describe("the voice", () => {
     expect(one.counters.late_pieces).toBe(1);
   });
 
-  test("waits for two frames or the end before it begins, and counts where it runs dry", () => {
+  test("begins with the first frame or the end, and waits for three after it has run dry", () => {
     const { voice: one, take } = voice();
-    one.write("a", pcm(20));
+    one.write("a", pcm(10));
+    expect(take()).toEqual(["silent"]);
+    one.write("a", pcm(30));
+    expect(take(4)).toEqual([1000, 1000, "silent", "silent"]);
+    expect(one.counters.underruns).toBe(1);
+    one.write("a", pcm(40));
     expect(take()).toEqual(["silent"]);
     one.write("a", pcm(20));
-    expect(take(3)).toEqual([1000, 1000, "silent"]);
-    expect(one.counters.underruns).toBe(1);
+    expect(take(3)).toEqual([1000, 1000, 1000]);
+    one.write("a", pcm(10));
+    one.end("a");
+    expect(take(2)).toEqual([0, "silent"]);
+  });
+
+  test("makes up the delay of a live sender in its pauses, and never that of a fast one", () => {
+    const { voice: one, take } = voice();
+    one.write("a", pcm(140));
+    // A live one: a frame comes for each that is taken, loud ones first.
+    for (let i = 0; i < 60; i++) {
+      take();
+      one.write("a", pcm(20));
+    }
+    expect(one.queuedMs).toBe(140);
+    for (let i = 0; i < 80; i++) {
+      take();
+      one.write("a", pcm(20, 0));
+    }
+    expect(one.queuedMs).toBeLessThanOrEqual(60);
+    const restMs = one.queuedMs;
+    one.write("b", pcm(5000, 0));
+    take(100);
+    expect(one.queuedMs).toBe(3000 + restMs);
   });
 
   test("is quieter within a frame, and says on what was paused where the page stopped hearing", () => {

@@ -194,6 +194,19 @@ describe("the gateway's endpoints", () => {
     await kit.call({ muted: true });
   });
 
+  test("a robot without a microphone says so to whoever wants to talk", async () => {
+    await using robot = await startTestRobot({
+      plugins: { web: { use: "web-door", port: 0 }, talk: { use: "gateway-webrtc" } },
+    });
+    using page = await FakeBrowser.create();
+    const response = await fetch(new URL("/talk/offer", robot.service("web").url()), {
+      method: "POST",
+      body: JSON.stringify({ sdp: await page.offer() }),
+    });
+    expect(response.status).toBe(503);
+    expect(await response.text()).toContain("no microphone open");
+  });
+
   test("the page's module is served, and exports what the console loads", async () => {
     await using kit = await robotWithGateway();
     const response = await fetch(new URL("/talk/client.js", kit.url));

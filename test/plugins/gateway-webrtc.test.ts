@@ -173,6 +173,29 @@ describe("a page talks to a Realtime server", () => {
     await kit.client.disconnect();
   });
 
+  test("nothing of a call is left in memory when it is over", async () => {
+    const brain = await scriptBrain();
+    const left: WeakRef<TalkClient>[] = [];
+    const one = async () => {
+      const client = createTalkClient({ url: brain.url, apiKey: "sk-test", env: {} });
+      left.push(new WeakRef(client));
+      using page = await FakeBrowser.create();
+      await page.accept(await client.handleWebRTCOffer(await page.offer()));
+      await until(() => page.channel.isOpen() && page.heard.length > 0, "no sound");
+      await client.disconnect();
+    };
+    for (let i = 0; i < 8; i++) await one();
+    // What a collector finds on the stack by chance stays.
+    await until(
+      () => {
+        Bun.gc(true);
+        return left.filter((client) => client.deref()).length <= 2;
+      },
+      () => `${left.filter((client) => client.deref()).length} of 8 clients are left`,
+    );
+    await brain.close();
+  });
+
   test("a listener that throws disturbs neither the call nor the others", async () => {
     await using kit = await talk({ hears: ["hello"], answers: ["good morning"] });
     const broken = () => {
@@ -333,6 +356,36 @@ describe("a hostile page", () => {
       () => kit.all("transcript").some(({ text }) => text === "good morning"),
       "no answer any more",
     );
+  });
+
+  test("and a stranger may throw what they like at the port of the call", async () => {
+    await using kit = await talk({ hears: ["hello"], answers: ["good morning"] });
+    const port = Number(/ \d+\.\d+\.\d+\.\d+ (\d+) typ host/.exec(kit.page.answer)?.[1]);
+    expect(port).toBeGreaterThan(0);
+    const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
+    // STUN binding request (RFC 8489 §5): type, length, cookie, transaction; then attributes that are none.
+    const stun = (length: number, body: Uint8Array) =>
+      Buffer.concat([Buffer.from([0, 1, length >> 8, length & 255, 0x21, 0x12, 0xa4, 0x42]), junk(12), body]);
+    const throws: Uint8Array[] = [
+      junk(1),
+      junk(1400),
+      stun(0, new Uint8Array(0)),
+      stun(0xffff, junk(20)),
+      stun(24, Buffer.from([0, 6, 0xff, 0xff, ...junk(20)])),
+      stun(8, Buffer.from([0, 6, 0, 4, 58, 58, 58, 58])),
+      // DTLS: an alert, half a hello, a record that claims 64 kB.
+      Buffer.from([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 40]),
+      Buffer.from([22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 1, 0, 0]),
+      Buffer.from([23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0xff, 0xff, ...junk(60)]),
+      withHeader(junk(100)),
+    ];
+    for (let round = 0; round < 20; round++)
+      for (const bytes of throws) socket.send(bytes, port, "127.0.0.1");
+    await Bun.sleep(100);
+    socket.close();
+    expect(kit.client.isConnected()).toBeTrue();
+    kit.page.say(await sentence(15));
+    await until(() => kit.all("transcript").some(({ text }) => text === "good morning"), "no answer");
   });
 
   test("may offer what it likes: the program lives, and answers the next offer", async () => {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import type { WebPeer } from "myna";
 import { scriptBrain } from "myna/testing";
+import { LiveModel, newMemory } from "../../plugins/web-console/live-model.ts";
+import { Tap } from "../../plugins/web-console/tap.ts";
+import { Viewer } from "../../plugins/web-console/viewer.ts";
+import { KEPT } from "../../plugins/web-console/wire.ts";
+import type { Update } from "../../plugins/web-console/wire.ts";
+import { TempPlugins } from "../core/temp-plugins.ts";
 import { startConsole } from "./web-console-kit.ts";
 import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
 
@@ -41,6 +48,21 @@ describe("the live feed", () => {
     });
     expect(entry.text).toBe("I drive to the wall now");
     expect(entry.text.slice(0, entry.heard_chars ?? 0)).toBe("I drive to");
+  });
+
+  test("a sentence that was being understood when the link was lost is not waited for any more", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const link = { url: "ws://127.0.0.1:1", attempt: 1 };
+    web.robot.publish("session.state_changed", { ...link, state: "ready" });
+    web.robot.publish("user.transcript", { item_id: "d", text: "turn left six", final: false });
+    web.robot.publish("session.state_changed", { ...link, state: "waiting" });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("d");
+      return one?.kind === "user" && one.final && one;
+    });
+    expect(entry.text).toBe("turn left six");
+    expect([...page.lists.talk.values()].at(-1)).toMatchObject({ kind: "note", tone: "bad" });
   });
 
   test("a tool is shown with its arguments, its progress, its result and what the body did", async () => {
@@ -100,6 +122,48 @@ describe("the live feed", () => {
     expect(page.tapped.length).toBeLessThan(1000);
   });
 
+  test("a page that was too slow is told later what it missed, as it is then, once", () => {
+    const model = new LiveModel(newMemory());
+    const sent: string[] = [];
+    let reads = false;
+    const peer: WebPeer = {
+      caller: { role: "operator", address: "" },
+      send: (text) => reads && sent.push(String(text)) > 0,
+      close: () => {},
+    };
+    const viewer = new Viewer(peer, 1, 0);
+    const own = { role: "operator", driven: false, mine: false } as const;
+    const ears = { muted: false, talking: false, user: false, robot: false };
+    for (let i = 0; i < 1000; i++) {
+      model.set("ears", { ...ears, user: i % 2 === 0 });
+      model.put("talk", `note ${i}`, { kind: "note", at: i, tone: "plain", text: `number ${i}` });
+      viewer.tell(model, new Tap(), own, i);
+    }
+    expect(viewer.dropped).toBe(1000);
+    reads = true;
+    viewer.tell(model, new Tap(), own, 1001);
+    viewer.tell(model, new Tap(), own, 1002);
+    expect(sent).toHaveLength(1);
+    const { set, put } = JSON.parse(sent[0]!) as Update;
+    expect(set?.ears?.user).toBe(false);
+    expect(put?.talk).toHaveLength(KEPT.talk);
+    expect(put?.talk?.at(-1)?.value).toMatchObject({ text: "number 999" });
+  });
+
+  test("what a tool returned is told to pages up to a length", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const call = { call_id: "e", name: "read", arguments: {} };
+    web.robot.publish("tool.started", call);
+    web.robot.publish("tool.finished", { ...call, ok: true, result: "x".repeat(100_000), duration_ms: 1 });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("e");
+      return one?.kind === "tool" && one.state === "done" && one;
+    });
+    expect(JSON.stringify(entry).length).toBeLessThan(3000);
+    expect(entry.result).toMatchObject({ beginning: expect.stringContaining("xxx") });
+  });
+
   test("pictures come only to pages that want them, no more often than they may", async () => {
     await using web = await startConsole({ console: { camera_fps: 2 } });
     using page = await web.open();
@@ -144,6 +208,26 @@ describe("the live feed", () => {
     await web.robot.reload("console");
     using page = await web.open();
     expect(page.lists.talk.get("a")).toMatchObject({ text: "before" });
+  });
+
+  test("the echo is shown as the stage measures it that cancels it", async () => {
+    using files = new TempPlugins();
+    const echo = files.plugin("canceller", "ctx.inspect(() => ({ erle_db: 23 }));");
+    await using web = await startConsole({ plugins: { echo: { use: echo } } });
+    using page = await web.open();
+    expect(page.values.audio?.echo).toEqual({ stage: "echo", erle_db: 23, coupling_db: null });
+  });
+
+  test("a body that is silent is told by its age, and a world or a camera that is not there is not made up", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const first = page.values.pulse?.body;
+    expect(first).toBeGreaterThan(0);
+    await Bun.sleep(700);
+    expect(page.values.pulse?.body).toBe(first);
+    expect(page.values.pulse).toMatchObject({ world: null, camera: null, microphone: null });
+    expect(page.values.truth).toBeNull();
+    expect(page.values.room).toBeNull();
   });
 
   test("the settings of plugins come without secrets", async () => {

@@ -1,9 +1,11 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setSystemTime, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestRobot } from "myna/testing";
 import { findTokens } from "../../plugins/web-door/tokens.ts";
+import { ownCertificate } from "../../plugins/web-door/certificate.ts";
 import { loginUrl } from "../../plugins/web-door/token-picture.ts";
 import { LOCKED, OPERATOR, PageSocket, VIEWER, logIn, startDoor } from "./web-door-kit.ts";
 
@@ -84,12 +86,22 @@ describe("a door with tokens", () => {
     const other = await logIn(web.url, OPERATOR);
     await web.robot.reload("web");
     expect((await fetch(web.url, as(cookie))).status).toBe(200);
+    web.door.socket({
+      path: "/socket",
+      role: "viewer",
+      open: () => ({ message: () => {}, closed: () => {} }),
+    });
+    using page = new PageSocket(`${web.url}socket`, { origin: web.origin, cookie });
+    using others = new PageSocket(`${web.url}socket`, { origin: web.origin, cookie: other });
+    await Promise.all([page.opened(), others.opened()]);
     const out = await fetch(new URL("logout", web.url), {
       method: "POST",
       redirect: "manual",
       ...as(cookie, web.origin),
     });
     expect(out.headers.get("set-cookie")).toContain("Max-Age=0");
+    expect((await page.closed).code).toBe(1008);
+    expect(others.socket.readyState).toBe(WebSocket.OPEN);
     expect((await fetch(web.url, as(cookie))).status).toBe(401);
     await web.robot.reload("web");
     expect((await fetch(web.url, as(cookie))).status).toBe(401);
@@ -122,6 +134,34 @@ describe("a door with tokens", () => {
     });
     expect(await (await fetch(web.url)).text()).toBe("operator");
     expect((await fetch(new URL("login", web.url))).headers.get("refresh")).toBe("0; url=/");
+  });
+});
+
+describe("a door behind a proxy", () => {
+  test("demands a token as soon as it has a name, and then takes pages that the proxy speaks TLS for", async () => {
+    const names = ["robot.example"];
+    const none = startDoor({ names, operator_token_variable: "MYNA_TEST_NONE" });
+    await expect(none).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(/^names: /),
+    });
+    await using web = await locked({ names });
+    const cookie = await logIn(web.url, OPERATOR);
+    const drive = (origin: string) =>
+      fetch(new URL("drive", web.url), {
+        method: "POST",
+        headers: { host: "robot.example", cookie, origin },
+      });
+    expect((await drive("https://robot.example")).status).toBe(200);
+    expect((await drive("https://evil.example")).status).toBe(403);
+  });
+
+  test("answers nobody through a proxy without a token", async () => {
+    await using web = await startDoor();
+    for (const header of ["x-forwarded-for", "forwarded", "via"]) {
+      const response = await fetch(new URL("stop", web.url), { headers: { [header]: "203.0.113.9" } });
+      expect(response.status).toBe(403);
+    }
   });
 });
 
@@ -195,6 +235,41 @@ describe("a door that others than this computer reach", () => {
     expect(readFileSync(join(folder, "web-cert.pem"), "utf8")).toBe(cert);
   });
 
+  test("takes a certificate that was renewed, at the same address, and keeps its routes", async () => {
+    const state = mkdtempSync(join(folder, "renewed-"));
+    const [cert, key] = [join(state, "web-cert.pem"), join(state, "web-key.pem")];
+    const first = await ownCertificate(state, []);
+    await using web = await startDoor({ ...LOCKED, tls_cert: cert, tls_key: key, tls_reread_s: 0.02 });
+    const by = (ca: string) => fetch(new URL("health", web.url), { tls: { ca }, keepalive: false });
+    expect((await by(first.cert)).status).toBe(200);
+    // Half of a renewal is not taken: the key is another certificate's.
+    rmSync(cert);
+    const other = await ownCertificate(mkdtempSync(join(folder, "other-")), []);
+    writeFileSync(cert, other.cert);
+    await Bun.sleep(60);
+    expect((await by(first.cert)).status).toBe(200);
+    writeFileSync(key, other.key);
+    while ((await by(other.cert).catch(() => undefined))?.status !== 200) await Bun.sleep(10);
+    await expect(by(first.cert)).rejects.toThrow();
+  });
+
+  test("makes a new certificate of its own before the old one runs out", async () => {
+    const state = mkdtempSync(join(folder, "aged-"));
+    const first = await ownCertificate(state, ["robot.example"]);
+    expect(first.daysLeft()).toBeGreaterThan(800);
+    expect((await ownCertificate(state, [])).cert).toBe(first.cert);
+    setSystemTime(Date.now() + 800 * 24 * 3600 * 1000);
+    try {
+      expect(first.daysLeft()).toBeLessThan(30);
+      const second = await ownCertificate(state, ["robot.example"]);
+      expect(second.cert).not.toBe(first.cert);
+      expect(second.daysLeft()).toBeGreaterThan(800);
+      expect(new X509Certificate(second.cert).subjectAltName).toContain("DNS:robot.example");
+    } finally {
+      setSystemTime();
+    }
+  });
+
   test("shows a token that it makes once on the terminal, as a QR code, and never in the log", async () => {
     const log = join(folder, "typescript");
     const command = [
@@ -231,7 +306,7 @@ test("a made token outlives a reload, and is not made where one is given", () =>
     env: {},
     operatorVariable: "OPERATOR",
     viewerVariable: "VIEWER",
-    exposed: true,
+    exposed: "host" as const,
     terminal: true,
     made: "",
   };
@@ -243,5 +318,7 @@ test("a made token outlives a reload, and is not made where one is given", () =>
   expect(findTokens({ ...source, env })).toEqual({ operator: "a-token-of-the-operator" });
   expect(() => findTokens({ ...source, env: { OPERATOR: "short" } })).toThrow("at least 16");
   expect(() => findTokens({ ...source, env: { ...env, VIEWER: env.OPERATOR } })).toThrow("the same");
-  expect(() => findTokens({ ...source, exposed: false, env: { VIEWER: env.OPERATOR } })).toThrow("everybody");
+  expect(() => findTokens({ ...source, exposed: undefined, env: { VIEWER: env.OPERATOR } })).toThrow(
+    "everybody",
+  );
 });

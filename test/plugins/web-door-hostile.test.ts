@@ -290,7 +290,7 @@ const SOCKETS: RawAttack[] = [
   ["a plain GET at a web socket", () => get("/socket", { Cookie: viewer }), [426]],
 ];
 
-/** Sections of the list; a plugin behind the door has its own (`gateway-webrtc-hostile.test.ts`: SDP, ICE, RTP). */
+/** Sections of the list; what comes behind the door (SDP, ICE, RTP) is in the gateway's own tests. */
 describe.each([
   ["a path", PATHS],
   ["a name", NAMES],

@@ -87,6 +87,11 @@ export class TalkSession extends EventTarget {
     return this.#connection.getStats();
   }
 
+  /** What is said, for measurements. */
+  get microphone(): MediaStreamTrack {
+    return this.#microphone;
+  }
+
   /** What is heard, for measurements. */
   get player(): HTMLAudioElement {
     return this.#player;

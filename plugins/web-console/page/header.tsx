@@ -1,4 +1,15 @@
-import { ageMs, operates, reach, retryAtMs, roundTripMs, silentMs, stale, values, pageNow } from "./live.ts";
+import {
+  ageMs,
+  bodySilent,
+  operates,
+  reach,
+  retryAtMs,
+  roundTripMs,
+  silentMs,
+  stale,
+  values,
+  pageNow,
+} from "./live.ts";
 import { dollars, span, stopwatch } from "./format.ts";
 import { switchTheme, theme } from "./theme.ts";
 import { latched } from "./live.ts";
@@ -77,7 +88,7 @@ export function Header() {
 
 function Battery() {
   const volts = values.body.value?.battery_v;
-  if (volts === null || volts === undefined) return null;
+  if (volts === null || volts === undefined || bodySilent.value) return null;
   return (
     <div class={`vital ${volts < 6.6 ? "bad" : "dim"}`}>
       <dt>Battery</dt>

@@ -73,6 +73,20 @@ export function ageMs(atMs: number | null | undefined): number | undefined {
   return atMs === null || atMs === undefined ? undefined : Math.max(0, robotNow() - atMs);
 }
 
+/** A source that is silent for so long is not live any more. */
+const SILENT_MS = 2000;
+
+/** True where the body (or, in the simulator, the world) has not been heard of for a while, though the robot has. */
+export const bodySilent = computed(() => silent(values.pulse.value?.body));
+export const worldSilent = computed(() =>
+  silent(values.truth.value ? values.pulse.value?.world : values.pulse.value?.body),
+);
+
+function silent(atMs: number | null | undefined): boolean {
+  const age = ageMs(atMs);
+  return !stale.value && age !== undefined && age > SILENT_MS;
+}
+
 const watchers = new Set<(update: Update) => void>();
 
 /** Told of every update after it was taken in; for plots and the 3D room, which draw by themselves. */

@@ -52,6 +52,7 @@ export function Panels() {
       </div>
       <div
         class="instrument"
+        key={chosen.value}
         id="instrument"
         role="tabpanel"
         aria-labelledby={`tab-${chosen.value}`}

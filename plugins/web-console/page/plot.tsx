@@ -102,7 +102,7 @@ function options(
         size: 22,
         values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "now" : `${tick} s`)),
       },
-      { ...axis, font, size: 48, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) },
+      { ...axis, font, size: 58, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) },
     ],
     series: [
       {},
@@ -111,7 +111,7 @@ function options(
         stroke: colour(name),
         width: 1.5,
         points: { show: false },
-        ...(fill && { fill: `${colour(name)}22` }),
+        ...(fill && { fill: `${colour(name)}22`, fillTo: range?.[0] ?? 0 }),
       })),
     ],
   };

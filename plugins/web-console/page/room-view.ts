@@ -71,9 +71,10 @@ export class RoomView {
   /** The eye to where it began. */
   home(): void {
     const { x, y, radius } = this.#scene.middle;
-    const narrow = this.#eye.aspect < 1 ? 1.45 : 1;
     this.#orbit.target.set(x, 0, -y);
-    this.#eye.position.set(x - radius * 0.55 * narrow, radius * 1.35 * narrow, -y + radius * 1.6 * narrow);
+    // A narrow window looks along the room, a wide one across it.
+    if (this.#eye.aspect < 1) this.#eye.position.set(x - radius * 2.1, radius * 2.3, -y);
+    else this.#eye.position.set(x - radius * 0.5, radius * 1.3, -y + radius * 1.5);
     this.#orbit.update();
     this.#ask();
   }
@@ -96,9 +97,19 @@ export class RoomView {
       : believed && { ...believed, pan_deg: body.value!.head.pan_deg, tilt_deg: body.value!.head.tilt_deg };
     if (!stance) return;
     this.#scene.place(stance);
+    if (!plan) this.#follow(stance);
     this.#scene.distance(stance, body.value?.distance_m ?? null);
     this.#scene.ghost(truth.value && believed && apart(truth.value, believed) ? believed : undefined);
     this.#ask();
+  }
+
+  /** The eye goes along with a robot whose room nobody knows. */
+  #follow({ x_m, y_m }: Stance): void {
+    const { target } = this.#orbit;
+    this.#eye.position.x += x_m - target.x;
+    this.#eye.position.z += -y_m - target.z;
+    target.set(x_m, 0, -y_m);
+    this.#orbit.update();
   }
 
   #setRoom(plan: RoomPlan | undefined): void {

@@ -25,6 +25,9 @@ import {
   ShapeGeometry,
   SphereGeometry,
 } from "three";
+import { Line2 } from "three/examples/jsm/lines/Line2.js";
+import { LineGeometry } from "three/examples/jsm/lines/LineGeometry.js";
+import { LineMaterial } from "three/examples/jsm/lines/LineMaterial.js";
 import type { Pose, RoomPlan } from "../wire.ts";
 
 /** Colours of the two themes. */
@@ -50,6 +53,7 @@ export interface Stance extends Pose {
 const WALL_HEIGHT_M = 0.5;
 const WALL_THICK_M = 0.04;
 const PATH_POINTS = 1500;
+const PATH_WIDTH_PX = 3;
 /** A new point of the path every 2 cm. */
 const PATH_STEP_M = 0.02;
 /** HC-SR04's beam is some 15 degrees to either side. */
@@ -80,7 +84,9 @@ export class RobotScene {
   readonly #head = new Group();
   readonly #ghost: LineLoop;
   readonly #cone: Mesh<BufferGeometry, MeshBasicMaterial>;
-  readonly #path: Line<BufferGeometry, LineBasicMaterial>;
+  readonly #path = new Line2(new LineGeometry(), new LineMaterial({ linewidth: PATH_WIDTH_PX }));
+  /** Nobody knows the surroundings: the floor goes along. */
+  #free = true;
   readonly #points = new Float32Array(PATH_POINTS * 3);
   #pointCount = 0;
   #palette: Palette;
@@ -99,9 +105,8 @@ export class RobotScene {
       new BufferGeometry(),
       new MeshBasicMaterial({ transparent: true, opacity: 0.3, side: DoubleSide, depthWrite: false }),
     );
-    const line = new BufferGeometry().setAttribute("position", new BufferAttribute(this.#points, 3));
-    this.#path = new Line(line, new LineBasicMaterial());
     this.#path.frustumCulled = false;
+    this.#path.visible = false;
     this.scene.add(this.#ghost, this.#cone, this.#path);
     this.paint(palette);
   }
@@ -120,6 +125,8 @@ export class RobotScene {
   room(plan: RoomPlan | undefined): void {
     for (const child of this.#room.children) disposeOf(child);
     this.#room.clear();
+    this.#room.position.set(0, 0, 0);
+    this.#free = plan === undefined;
     const corners = plan?.walls.flatMap(({ x1, y1, x2, y2 }) => [x1, y1, x2, y2]) ?? [];
     const xs = corners.filter((_, index) => index % 2 === 0);
     const ys = corners.filter((_, index) => index % 2 === 1);
@@ -145,6 +152,10 @@ export class RobotScene {
     this.#robot.rotation.y = radians(heading_deg);
     this.#head.rotation.set(0, radians(pan_deg), radians(tilt_deg), "YZX");
     this.#extendPath(x_m, y_m);
+    if (!this.#free) return;
+    this.middle.x = Math.round(x_m);
+    this.middle.y = Math.round(y_m);
+    this.#room.position.set(this.middle.x, 0, -this.middle.y);
   }
 
   /** Where the robot believes itself to be; undefined hides it. */
@@ -182,7 +193,7 @@ export class RobotScene {
 
   clearPath(): void {
     this.#pointCount = 0;
-    this.#path.geometry.setDrawRange(0, 0);
+    this.#path.visible = false;
   }
 
   #extendPath(x: number, y: number): void {
@@ -193,8 +204,11 @@ export class RobotScene {
       this.#pointCount--;
     }
     this.#points.set([x, 0.008, -y], this.#pointCount++ * 3);
-    this.#path.geometry.setDrawRange(0, this.#pointCount);
-    this.#path.geometry.attributes["position"]!.needsUpdate = true;
+    if (this.#pointCount < 2) return;
+    this.#path.geometry.dispose();
+    this.#path.geometry = new LineGeometry();
+    this.#path.geometry.setPositions(this.#points.subarray(0, this.#pointCount * 3));
+    this.#path.visible = true;
   }
 
   #floor(box: { x1: number; x2: number; y1: number; y2: number }): Object3D[] {

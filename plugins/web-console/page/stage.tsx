@@ -3,12 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { Camera } from "./camera.tsx";
 import { degrees, metres } from "./format.ts";
 import { HelmPad } from "./helm-pad.tsx";
-import { ageMs, stale, values } from "./live.ts";
+import { bodySilent, values, worldSilent } from "./live.ts";
 import type { Angle, RoomView } from "./room-view.ts";
 import { palette, theme } from "./theme.ts";
-
-/** A source that is silent for so long is not live any more. */
-const SILENT_MS = 2000;
 
 /** The room with the robot in it, the camera's picture, and the helm. */
 export function Stage() {
@@ -41,11 +38,8 @@ export function Stage() {
     angle.value = wanted;
     view.current?.show(wanted);
   };
-  const pulse = values.pulse.value;
-  const age = ageMs(values.truth.value ? pulse?.world : pulse?.body);
-  const silent = !stale.value && age !== undefined && age > SILENT_MS;
   return (
-    <section class={`panel stage ${silent ? "stale" : ""}`} aria-label="The robot in its room">
+    <section class={`panel stage ${worldSilent.value ? "stale" : ""}`} aria-label="The robot in its room">
       <canvas
         ref={canvas}
         role="img"
@@ -83,7 +77,11 @@ function Readout() {
       ? { no_echo: "nothing in reach", failed: "no reading", none: "–" }[distance]
       : metres(distance_m);
   return (
-    <dl class="readout" aria-label="Where the robot is" data-testid="pose">
+    <dl
+      class={`readout ${bodySilent.value ? "stale" : ""}`}
+      aria-label="Where the robot is"
+      data-testid="pose"
+    >
       <div>
         <dt>x</dt>
         <dd data-testid="x">{metres(at.x_m)}</dd>
@@ -98,7 +96,7 @@ function Readout() {
       </div>
       <div class={distance_m !== null && distance_m < 0.25 ? "bad" : ""}>
         <dt>ahead</dt>
-        <dd>{ahead}</dd>
+        <dd>{bodySilent.value ? "silent" : ahead}</dd>
       </div>
       <div>
         <dt>wheels</dt>

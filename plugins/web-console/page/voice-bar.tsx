@@ -15,6 +15,7 @@ import {
 /** Talking by this page: open microphone, talk key, level. */
 export function VoiceBar() {
   const state = voice.value;
+  const hearing = values.robot.value?.hearing;
   const away = stale.value || !operates.value;
   return (
     <div class="voice">
@@ -35,18 +36,23 @@ export function VoiceBar() {
           </button>
           <TalkButton disabled={away} />
           {state === "on" && (
-            <button type="button" class="quiet" onClick={endVoice}>
-              Hang up
-            </button>
+            <>
+              <button type="button" class="quiet" onClick={endVoice}>
+                Hang up
+              </button>
+              <meter
+                class="mic-level"
+                min={0}
+                max={1}
+                value={Math.min(1, microphoneLevel.value)}
+                aria-label="Level of this page's microphone"
+              />
+            </>
           )}
-          <meter
-            class="mic-level"
-            min={0}
-            max={1}
-            value={Math.min(1, microphoneLevel.value)}
-            aria-label="Level of this page's microphone"
-          />
         </>
+      )}
+      {hearing?.available === false && (
+        <p class="hint">The robot understands no speech: {hearing.hint ?? "type instead"}.</p>
       )}
       {voiceProblem.value !== undefined && <p class="hint">{voiceProblem.value}</p>}
     </div>

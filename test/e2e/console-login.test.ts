@@ -1,0 +1,37 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { startConsole } from "../plugins/web-console-kit.ts";
+import { LOCKED, OPERATOR, VIEWER } from "../plugins/web-door-kit.ts";
+import { Browser } from "./browser.ts";
+import { shows } from "./console-robot.ts";
+
+// A browser, a robot and a room drawn by the processor, on a machine that may do much else.
+setDefaultTimeout(120_000);
+
+test("a stranger is asked for the token, a viewer looks, an operator stops, and who was logged out is told", async () => {
+  await using web = await startConsole({ door: LOCKED });
+  await using browser = await Browser.start();
+  const page = await browser.page(web.url);
+  expect(new URL(page.url()).pathname).toBe("/login");
+
+  await page.goto(new URL(`login?token=${VIEWER}`, web.url).href);
+  await page.waitForURL(web.url);
+  await shows(page, "live");
+  await shows(page, "viewer");
+  expect(await page.getByRole("button", { name: /^Stop/ }).isDisabled()).toBe(true);
+  await page.getByLabel("Say it in writing").fill("hello");
+  expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+  await page.getByRole("tab", { name: "Plugins" }).click();
+  expect(await page.getByRole("button", { name: "Reload web" }).isDisabled()).toBe(true);
+
+  await page.goto(new URL(`login?token=${OPERATOR}`, web.url).href);
+  await page.waitForURL(web.url);
+  await shows(page, "live");
+  await page.getByRole("button", { name: /^Stop/ }).click();
+  await browser.until(page, `document.querySelector(".note") !== null`);
+  expect(web.body.log.length).toBeGreaterThan(0);
+
+  await page.context().clearCookies();
+  await web.robot.reload("console");
+  await shows(page, "The robot wants to know who you are.");
+  expect(await page.getByRole("link", { name: "Log in" }).getAttribute("href")).toBe("/login");
+});
