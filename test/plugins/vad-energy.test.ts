@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { EnergyDetector, SpeechTiming } from "myna";
 import { startTestRobot } from "../kit/index.ts";
 
-
 const RATE_HZ = 24_000;
 const FRAME = 480;
 const OPTIONS = { thresholdDb: 10, minLevelDb: -55, startMs: 60, stopMs: 300 };
