@@ -138,7 +138,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
       // While the body coasts the link is still open: what is asked for now would start the wheels again.
       session.port.dismiss();
       audio.playback.flush();
-      await bodyAtRest(bus);
+      await bodyAtRest(bus, services);
       await session.close();
       await host.stop();
       recording?.close();
@@ -174,15 +174,12 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
 /** How long a body may coast after its wheels were stopped, before the rest is switched off all the same. */
 const COAST_LIMIT_MS = 500;
 
-/** Resolves when the body says that it rests, so that its last pose is seen. */
-async function bodyAtRest(bus: Bus): Promise<void> {
+/** Resolves when the body rests and its motion's end was told, so that everybody who is there sees both. */
+async function bodyAtRest(bus: Bus, services: ServiceRegistry): Promise<void> {
   if (bus.last("body.pose")?.moving !== true) return;
-  const rest = Promise.withResolvers<void>();
-  const undo = bus.on("body.pose", ({ moving }) => void (moving || rest.resolve()));
-  const timer = setTimeout(rest.resolve, COAST_LIMIT_MS);
-  await rest.promise;
-  clearTimeout(timer);
-  undo();
+  const endMs = performance.now() + COAST_LIMIT_MS;
+  while (services.has("drive") && services.handle("drive").pose().moving && performance.now() < endMs)
+    await Bun.sleep(5);
 }
 
 /** Wheels to zero, whatever else is going on. Never throws: the rest is switched off all the same. */

@@ -1,6 +1,6 @@
 /**
- * `bun run check`: types, format, profiles and tests. Everything runs even where something fails, and the last line counts:
- * "N passed, N failed".
+ * `bun run check`: types, format, profiles, tests, and those on kernel devices. Everything runs even where something fails,
+ * and the last line counts: "N passed, N failed".
  */
 import { dirname, join } from "node:path";
 import { listProfiles } from "../core/profile-source.ts";
@@ -50,6 +50,15 @@ async function pages(): Promise<Result[]> {
   return results;
 }
 
+/** The short form of the suite on kernel devices, in a virtual machine; its last line counts. */
+async function hardware(): Promise<Result> {
+  write("\n== hardware\n");
+  const { exitCode, output } = await show(["test/hardware/vm.sh", "--short"]);
+  const counts = /^vm: (\d+) passed, (\d+) failed$/m.exec(output);
+  const [passed, failed] = [Number(counts?.[1] ?? 0), Number(counts?.[2] ?? 0)];
+  return { name: "hardware", passed, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+}
+
 /** One process, one test file after the other: `--isolate` and `--parallel` would hide edits from the reload tests. */
 async function tests(): Promise<Result> {
   write("\n== tests\n");
@@ -72,6 +81,7 @@ for (const profile of listProfiles(join(ROOT, "profiles"))) {
   results.push(await step(`profile ${profile}`, command));
 }
 results.push(await tests());
+results.push(await hardware());
 
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.failed, 0);

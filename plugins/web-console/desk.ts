@@ -50,7 +50,10 @@ export class Desk {
     const { ctx, gauges, maxSpeedMps, cameraFps } = parts;
     this.#controls = new Controls(ctx, ctx.id);
     const stop = (reason: string) => ctx.has("drive") && ctx.use("drive").stop(reason);
-    this.#helm = new Helm({ steer: (intent) => ctx.use("drive").steer(intent), stop }, maxSpeedMps);
+    this.#helm = new Helm(
+      { steer: (intent) => ctx.use("drive").steer({ ...intent, by: "person" }), stop },
+      maxSpeedMps,
+    );
     this.#pictures = new Pictures(ctx, (picture) => {
       gauges.seen();
       const message = pictureMessage(picture);
