@@ -2,12 +2,23 @@
  * Bundles the console's page: `bun build-page.ts FOLDER`. A program of its own, so that the bundler and what it reads are
  * never part of the robot's process.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { PageFile, PageManifest } from "./page-files.ts";
 
 const PAGE = join(import.meta.dir, "page");
+const KEPT_MS = 60 * 24 * 3600 * 1000;
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -51,11 +62,29 @@ async function build(folder: string): Promise<void> {
     add("icon.svg", readFileSync(join(PAGE, "icon.svg")));
     add("console.webmanifest", readFileSync(join(PAGE, "console.webmanifest")));
     writeFileSync(join(work, "page.json"), JSON.stringify({ files } satisfies PageManifest));
-    if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
-    renameSync(work, folder);
+    put(work, folder);
+    prune(dirname(folder));
   } catch (error) {
     rmSync(work, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Where another robot of this machine has built the same page meanwhile, its one stays. */
+function put(work: string, folder: string): void {
+  try {
+    renameSync(work, folder);
+  } catch (error) {
+    if (!existsSync(join(folder, "page.json"))) throw error;
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Pages that nobody has built for long go; one that is used after all is built anew. */
+function prune(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const folder = join(cache, name);
+    if (Date.now() - statSync(folder).mtimeMs > KEPT_MS) rmSync(folder, { recursive: true, force: true });
   }
 }
 

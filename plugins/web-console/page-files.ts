@@ -52,7 +52,8 @@ export class PageFiles {
   async find(name: string): Promise<{ file: PageFile; folder: string } | undefined> {
     this.#ready ??= this.#load();
     try {
-      const file = (await this.#ready).files[name];
+      const { files } = await this.#ready;
+      const file = Object.hasOwn(files, name) ? files[name] : undefined;
       return file && { file, folder: this.#located.folder };
     } catch (error) {
       this.#ready = undefined;

@@ -23,7 +23,8 @@ export class ConsoleRobot implements AsyncDisposable {
         "--set",
         "plugins.web.any_port=false",
       ],
-      ...["--set", `budget.state_file=""`, ...(options.args ?? [])],
+      // The motion process stops the wheels of a robot that is not heard of: a loaded test machine is no such fault.
+      ...["--set", "plugins.drive.alive_ms=2000", "--set", `budget.state_file=""`, ...(options.args ?? [])],
     ]);
     await run.waitFor("session.state_changed", ({ state }) => state === "ready");
     await run.waitFor("runtime.ready");

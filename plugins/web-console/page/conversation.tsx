@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Talk } from "../wire.ts";
-import { lists, operates, robotNow, stale, values } from "./live.ts";
+import { lists, operates, stale, values, wallTime } from "./live.ts";
 import type { Kept } from "./live.ts";
 import { outcome, readable, span } from "./format.ts";
 import { ask } from "./robot.ts";
@@ -73,11 +73,11 @@ function Ears() {
 }
 
 function Entry({ entry: { value } }: { entry: Kept<Talk> }) {
-  const ago = `${span(Math.max(0, robotNow() - value.at))} ago`;
+  const at = wallTime(value.at);
   switch (value.kind) {
     case "user":
       return (
-        <li class="said user" title={ago} data-final={value.final}>
+        <li class="said user" title={at} data-final={value.final}>
           <span class="who">{value.typed ? "You typed" : "You"}</span>
           <p>{value.text || "(nothing understood)"}</p>
         </li>
@@ -86,7 +86,7 @@ function Entry({ entry: { value } }: { entry: Kept<Talk> }) {
       const heard = value.heard_chars === null ? value.text : value.text.slice(0, value.heard_chars);
       const cut = value.heard_chars === null ? "" : value.text.slice(value.heard_chars);
       return (
-        <li class="said robot" title={ago} data-state={value.state}>
+        <li class="said robot" title={at} data-state={value.state}>
           <span class="who">Robot{value.state === "interrupted" && <em> · interrupted</em>}</span>
           <p>
             {heard}
@@ -102,7 +102,7 @@ function Entry({ entry: { value } }: { entry: Kept<Talk> }) {
     }
     case "tool":
       return (
-        <li class="tool" title={ago} data-state={value.state}>
+        <li class="tool" title={at} data-state={value.state}>
           <span class="tool-name">
             <i class="lamp" aria-hidden="true" />
             <code>{value.name}</code>
@@ -121,7 +121,7 @@ function Entry({ entry: { value } }: { entry: Kept<Talk> }) {
       );
     case "note":
       return (
-        <li class="note" data-tone={value.tone} title={ago}>
+        <li class="note" data-tone={value.tone} title={at}>
           {value.text}
         </li>
       );

@@ -68,6 +68,12 @@ export function robotNow(): number {
   return pageNow.value + clockOffsetMs;
 }
 
+/** When something happened, by the robot's clock, as a clock on the wall shows it. */
+export function wallTime(atMs: number): string {
+  const age = performance.now() + clockOffsetMs - atMs;
+  return new Date(Date.now() - age).toLocaleTimeString();
+}
+
 /** How long ago something happened, by the robot's clock. */
 export function ageMs(atMs: number | null | undefined): number | undefined {
   return atMs === null || atMs === undefined ? undefined : Math.max(0, robotNow() - atMs);
