@@ -3,12 +3,13 @@
  * the robot's talk in six rooms, through the plugins' own code, faster than real time. Counts, not times: the same on every
  * machine. Prints the tables of docs/audio.md.
  *
- *   bun bench/audio-corpus.ts [--utterances 200] [--minutes 60] [--only speech|echo]
+ *   bun bench/audio-corpus.ts [--utterances 200] [--minutes 60] [--only speech|echo] [--rung aec-speex]
  */
 import { parseArgs } from "node:util";
 import { measureEcho } from "./corpus/echo-score.ts";
 import type { EchoScore } from "./corpus/echo-score.ts";
 import { Ears } from "./corpus/ears.ts";
+import type { Gate } from "./corpus/gate.ts";
 import type { EarPlugin } from "./corpus/ears.ts";
 import { NOISES } from "./corpus/noises.ts";
 import { ROOMS } from "./corpus/room-echo.ts";
@@ -29,6 +30,11 @@ const RUNGS: Readonly<Record<string, readonly EarPlugin[]>> = {
   "echo-doubletalk": [{ use: "echo-doubletalk" }],
   "aec-speex": [{ use: "aec-speex" }],
 };
+/** What stands in for a stage that is not proven. */
+const GATES: Readonly<Record<string, Gate>> = {
+  "half duplex": "half_duplex",
+  "push-to-talk": "push_to_talk",
+};
 /** Scenes by level of speech against noise; the first is a quiet room. */
 const SNRS_DB = [undefined, 20, 10, 5];
 
@@ -37,6 +43,7 @@ const { values } = parseArgs({
     utterances: { type: "string", default: "200" },
     minutes: { type: "string", default: "60" },
     only: { type: "string" },
+    rung: { type: "string" },
   },
 });
 const said = await utterances(Number(values.utterances));
@@ -82,9 +89,11 @@ function byNoise(scene: Scene, vad: string, changes: Parameters<typeof scoreSpee
 async function printEcho(): Promise<void> {
   const setting = { rooms: ROOMS, minutesAlone: Number(values.minutes) / ROOMS.length, said };
   const rows: string[][] = [];
-  for (const [rung, stages] of Object.entries(RUNGS)) {
+  const rungs = { ...RUNGS, ...Object.fromEntries(Object.keys(GATES).map((name) => [name, []])) };
+  for (const [rung, stages] of Object.entries(rungs)) {
+    if (values.rung !== undefined && values.rung !== rung) continue;
     const minutesOver = setting.minutesAlone / 2;
-    const scores = await measureEcho(stages, VADS, { ...setting, minutesOver });
+    const scores = await measureEcho(stages, VADS, { ...setting, minutesOver, gate: GATES[rung] });
     rows.push(...scores.map((score) => [rung, ...echoCells(score)]));
     for (const report of scores[0]?.reports ?? [])
       process.stderr.write(`${rung}: ${JSON.stringify(report)}\n`);

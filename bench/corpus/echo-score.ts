@@ -1,5 +1,7 @@
 import { Ears } from "./ears.ts";
 import type { EarPlugin } from "./ears.ts";
+import { gated } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import type { EchoPath } from "./room-echo.ts";
 import { scoreSpeech, sumScores } from "./speech-score.ts";
 import type { SpeechScore } from "./speech-score.ts";
@@ -26,13 +28,15 @@ export interface EchoSetting {
   minutesOver: number;
   /** What those people say. */
   said: readonly Utterance[];
+  /** What is in front of the detectors in place of a stage. */
+  gate?: Gate | undefined;
 }
 
 /** Runs the robot's talk through the stages and all detectors at once. */
 export async function measureEcho(
   stages: readonly EarPlugin[],
   vads: readonly string[],
-  { rooms, minutesAlone, minutesOver, said }: EchoSetting,
+  { rooms, minutesAlone, minutesOver, said, gate }: EchoSetting,
 ): Promise<EchoScore[]> {
   const scores = vads.map((vad) => ({ vad, self: 0, parts: [] as SpeechScore[] }));
   const reports: Record<string, unknown>[] = [];
@@ -40,7 +44,7 @@ export async function measureEcho(
   for (const room of rooms) {
     const alone = makeTalk(room, minutesAlone);
     const first = await Ears.open(plugins);
-    first.hearAll(alone.pcm, alone.reference);
+    first.hearAll(gate ? gated(alone, gate) : alone.pcm, alone.reference);
     for (const score of scores)
       score.self += first.changes(score.vad).filter(({ kind }) => kind === "started").length;
     if (stages[0]) reports.push(first.report(stages[0].use));
@@ -48,7 +52,7 @@ export async function measureEcho(
     if (minutesOver === 0) continue;
     const over = makeTalk(room, minutesOver, said);
     const second = await Ears.open(plugins);
-    second.hearAll(over.pcm, over.reference);
+    second.hearAll(gate ? gated(over, gate) : over.pcm, over.reference);
     for (const score of scores) score.parts.push(scoreSpeech(over, second.changes(score.vad)));
     await second.close();
   }

@@ -50,6 +50,11 @@ export class Budget {
     this.#deps = deps;
   }
 
+  /** Whether there is a cap to watch. */
+  get capped(): boolean {
+    return this.#deps.config.session_usd > 0 || this.#deps.config.day_usd > 0;
+  }
+
   /** The step that was decided on last. */
   get step(): BudgetStep {
     return this.#step;

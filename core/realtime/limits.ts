@@ -275,6 +275,7 @@ export class Limits {
   }
 
   #checkBudget(): void {
+    if (!this.#budget.capped) return;
     const { sessionUsd, dayUsd } = this.#meter;
     const { day } = this.#ledger.total();
     this.#budget.check({ sessionUsd, dayUsd, day, paying: !this.#payee().free });

@@ -44,4 +44,13 @@ describe("the corpus", () => {
     expect(cancelled!.interruptions.utterances).toBeGreaterThan(10);
     for (const report of cancelled!.reports) expect(report).toMatchObject({ proven: true });
   });
+
+  test("behind the half-duplex gate nothing interrupts the robot, and with push-to-talk only who holds the key", async () => {
+    const setting = { rooms: [ROOMS[1]!], minutesAlone: 0.5, minutesOver: 1.2, said };
+    const [half] = await measureEcho([], ["vad-silero"], { ...setting, gate: "half_duplex" });
+    const [key] = await measureEcho([], ["vad-silero"], { ...setting, gate: "push_to_talk" });
+    expect([half!.selfInterruptions, key!.selfInterruptions]).toEqual([0, 0]);
+    expect(half!.interruptions.missed).toBeGreaterThan(0);
+    expect(key!.interruptions).toMatchObject({ missed: 0, cut: 0 });
+  });
 });
