@@ -102,7 +102,7 @@ until say "starting a Cortex-A72 with Debian's kernel" && start; do
   [ "$boot" -lt "$BOOTS" ] || exit 1
   boot=$((boot + 1))
 done
-tail -n +1 -f --pid="$qemu" "$work/console" | sed -u 's/\r$//; /^@@ up/d'
+tail -n +1 -f --pid="$qemu" "$work/console" | sed -u 's/\r$//; /^@@ [ud]/d'
 wait "$qemu" || true
 qemu=
 
