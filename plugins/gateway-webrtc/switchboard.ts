@@ -22,6 +22,8 @@ export class Switchboard {
   readonly #ctx: PluginContext<TalkConfig>;
   readonly #metronome: Metronome;
   readonly #lines = new Map<string, Line>();
+  /** Offers that are being answered. */
+  #answering = 0;
   readonly #closing = new Set<Promise<void>>();
   readonly #counters = { calls: 0, refused: 0 };
   /** Resolved when the last call is over; undefined while calls are taken. */
@@ -42,16 +44,17 @@ export class Switchboard {
   /** Answers an offer. DEVICE_BUSY where there is no line left, or another page talks; ARGUMENT_INVALID for a bad offer. */
   async answer(request: OfferRequest, fromLoopback: boolean): Promise<{ id: string; sdp: string }> {
     const { max_calls } = this.#ctx.config;
-    if (this.#lines.size >= max_calls) {
+    if (this.#lines.size + this.#answering >= max_calls) {
       this.#counters.refused++;
       throw new MynaError("DEVICE_BUSY", `all ${max_calls} lines are taken`);
     }
     const id = crypto.randomUUID();
     const settings = this.#callSettings(fromLoopback ? "127.0.0.1" : "");
     this.#counters.calls++;
-    const sdp = await (request.mode === "robot"
-      ? this.#robot(id, request, settings)
-      : this.#own(id, request, settings));
+    this.#answering++;
+    const answer =
+      request.mode === "robot" ? this.#robot(id, request, settings) : this.#own(id, request, settings);
+    const sdp = await answer.finally(() => this.#answering--);
     this.#ctx.after(CONNECT_MS, () => {
       if (this.#lines.get(id)?.connected() === false) this.hangUp(id);
     });
@@ -142,7 +145,7 @@ export class Switchboard {
       });
       this.#add(id, {
         mode: "own",
-        connected: () => client.isConnected(),
+        connected: () => client.pageConnected,
         close: () => client.disconnect(),
         counters: () => ({ ...client.counters(), ...client.getPerformanceMetrics() }),
       });

@@ -122,7 +122,12 @@ export class TalkClient {
 
   /** The server listens, and the page is connected. */
   isConnected(): boolean {
-    return this.#link.client.isConnected() && this.#call?.connected === true;
+    return this.#link.client.isConnected() && this.pageConnected;
+  }
+
+  /** The page is there, whatever the server does. */
+  get pageConnected(): boolean {
+    return this.#call?.connected === true;
   }
 
   getPerformanceMetrics(): PerformanceMetrics {

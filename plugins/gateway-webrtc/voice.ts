@@ -4,9 +4,9 @@ const SAMPLES_PER_MS = RATE_HZ / 1000;
 /** An answer starts when so much of it is there, or all of it; */
 const START_SAMPLES = FRAME_SAMPLES;
 /** and goes on with so much after it has run dry: its sender is as fast as speech, and not even. */
-const RESTART_SAMPLES = 3 * FRAME_SAMPLES;
+const RESTART_SAMPLES = 2 * FRAME_SAMPLES;
 /** A sender as fast as speech: what never got below the first for a second, and is not above the second, is delay. */
-const SPARE_SAMPLES = 2 * FRAME_SAMPLES;
+const SPARE_SAMPLES = FRAME_SAMPLES;
 const LIVE_SAMPLES = 0.5 * RATE_HZ;
 const WATCHED_FRAMES = 50;
 /** Pauses are shortened: what is quieter than -44 dB of full scale. */

@@ -7,6 +7,7 @@ import { Gauges } from "./gauges.ts";
 import { LiveModel, newMemory } from "./live-model.ts";
 import { keepLog } from "./log-lines.ts";
 import { PageFiles } from "./page-files.ts";
+import { keepPath } from "./path.ts";
 import { watchStatus } from "./status.ts";
 
 /** A page that is open sends more than this only in a fault. */
@@ -34,6 +35,7 @@ export default definePlugin({
     const page = new PageFiles(ctx.log);
     watchStatus(ctx, model);
     keepLog(ctx, model);
+    keepPath(ctx, model);
     const gauges = new Gauges(ctx, model, { own: ctx.id, build: () => page.build, maxSpeedMps, cameraFps });
     const conversation = new Conversation(ctx, model);
     const desk = new Desk({ ctx, model, conversation, gauges, maxSpeedMps, cameraFps });

@@ -142,10 +142,18 @@ export interface Lists {
   turns: Turn;
   plugins: PluginCard;
   log: LogEntry;
+  /** Where the robot has been: in the room where that is known, else by dead reckoning; metres. */
+  path: { x_m: number; y_m: number };
 }
 
 /** Entries that each list keeps. */
-export const KEPT: Readonly<Record<keyof Lists, number>> = { talk: 200, turns: 40, plugins: 200, log: 300 };
+export const KEPT: Readonly<Record<keyof Lists, number>> = {
+  talk: 200,
+  turns: 40,
+  plugins: 200,
+  log: 300,
+  path: 500,
+};
 
 /** One entry of the conversation. */
 export type Talk =

@@ -69,6 +69,9 @@ describe("accessibility", () => {
       expect(stop.y + stop.height, view).toBeLessThanOrEqual(844);
       expect(await page.evaluate(`document.documentElement.scrollWidth`), view).toBe(390);
       expect(await findings(page), view).toEqual([]);
+      const drawn = `Number(document.querySelector(".stage canvas").dataset.drawn ?? 0) > 0`;
+      if (view === "Drive") await browser.until(page, drawn, 60_000);
+      else if (view === "Talk") expect(await page.evaluate(drawn)).toBe(false);
     }
     const small = await page
       .locator("button:visible")

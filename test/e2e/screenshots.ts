@@ -66,6 +66,12 @@ await small.locator(".said").first().waitFor();
 await small.waitForTimeout(800);
 await shoot(small, "console-phone-talk");
 await view("Drive");
+await telephone.until(
+  small,
+  `Number(document.querySelector(".stage canvas").dataset.drawn ?? 0) > 0`,
+  60_000,
+);
+await small.locator("figcaption", { hasText: "camera" }).waitFor();
 await small.waitForTimeout(2500);
 await shoot(small, "console-phone-drive");
 await telephone[Symbol.asyncDispose]();

@@ -61,6 +61,7 @@ export class TestPage implements Disposable {
     turns: new Map(),
     plugins: new Map(),
     log: new Map(),
+    path: new Map(),
   };
   own: Own | undefined;
   readonly tapped: TapEvent[] = [];

@@ -210,6 +210,18 @@ describe("the live feed", () => {
     expect(page.lists.talk.get("a")).toMatchObject({ text: "before" });
   });
 
+  test("where the robot has been is known to pages that come later, point by point", async () => {
+    await using web = await startConsole();
+    for (let x = 0; x <= 1; x += 0.01)
+      web.robot.publish("body.pose", { x_m: x, y_m: 0, heading_deg: 0, moving: true });
+    using page = await web.open();
+    const points = [...page.lists.path.values()];
+    expect(points.length).toBeGreaterThan(15);
+    expect(points.length).toBeLessThan(22);
+    expect(points[0]).toEqual({ x_m: 0, y_m: 0 });
+    expect(points.at(-1)?.x_m).toBeGreaterThan(0.9);
+  });
+
   test("the echo is shown as the stage measures it that cancels it", async () => {
     using files = new TempPlugins();
     const echo = files.plugin("canceller", "ctx.inspect(() => ({ erle_db: 23 }));");

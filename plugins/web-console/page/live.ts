@@ -36,6 +36,7 @@ export const lists: { readonly [L in keyof Lists]: Signal<readonly Kept<Lists[L]
   turns: signal([]),
   plugins: signal([]),
   log: signal([]),
+  path: signal([]),
 };
 export const tapped: Signal<{ events: readonly TapEvent[]; skipped: number }> = signal({
   events: [],
@@ -101,8 +102,12 @@ export function onUpdate(watch: (update: Update) => void): () => void {
   return () => void watchers.delete(watch);
 }
 
+/** Counts connections. */
+export const connections = signal(0);
+
 /** A new connection tells everything anew: entries of another run of the robot go. */
 export function forget(): void {
+  connections.value++;
   for (const name of Object.keys(lists) as (keyof Lists)[]) lists[name].value = [];
 }
 

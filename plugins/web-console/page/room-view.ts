@@ -1,7 +1,7 @@
 import { OrthographicCamera, PerspectiveCamera, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import type { Pose, RoomPlan } from "../wire.ts";
-import { onUpdate, values } from "./live.ts";
+import { connections, lists, onUpdate, values } from "./live.ts";
 import { RobotScene } from "./scene.ts";
 import type { Palette, Stance } from "./scene.ts";
 
@@ -27,6 +27,8 @@ export class RoomView {
   #frame = 0;
   #sized = false;
   #room = "";
+  /** The connection that the path is of. */
+  #connection = -1;
 
   constructor(canvas: HTMLCanvasElement, palette: Palette) {
     this.#canvas = canvas;
@@ -91,6 +93,10 @@ export class RoomView {
     const { body, truth, room } = values;
     const plan = room.value ?? undefined;
     this.#setRoom(plan);
+    if (this.#connection !== connections.value) {
+      this.#connection = connections.value;
+      this.#scene.startPath(lists.path.value.map(({ value }) => value));
+    }
     const believed = body.value && seenFrom(plan?.start, body.value.pose);
     const stance: Stance | undefined = truth.value
       ? truth.value
@@ -117,7 +123,7 @@ export class RoomView {
     if (json === this.#room) return;
     this.#room = json;
     this.#scene.room(plan);
-    this.#scene.clearPath();
+    this.#connection = -1;
     this.home();
   }
 

@@ -191,6 +191,12 @@ export class RobotScene {
     this.#cone.rotation.y = heading;
   }
 
+  /** Where the robot has been before anybody looked. */
+  startPath(points: readonly { x_m: number; y_m: number }[]): void {
+    this.clearPath();
+    for (const { x_m, y_m } of points) this.#extendPath(x_m, y_m);
+  }
+
   clearPath(): void {
     this.#pointCount = 0;
     this.#path.visible = false;
