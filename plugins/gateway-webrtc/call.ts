@@ -102,7 +102,7 @@ export class Call {
       );
       if (this.#closed) this.#free();
       const answer = await this.#peer.answer(offer);
-      if (!this.#closed) this.#stop = this.#metronome.add((nowMs) => this.#beat(nowMs));
+      if (!this.#closed) this.#stop = this.#metronome.add((nowMs) => this.#guardedBeat(nowMs));
       return answer;
     } catch (error) {
       void this.close();
@@ -127,6 +127,16 @@ export class Call {
 
   counters(): Record<string, number> {
     return { ...this.#counters, ...this.#uplink?.counters(), ...this.#peer.counters };
+  }
+
+  /** What the native library or a listener throws ends this call and no other. */
+  #guardedBeat(nowMs: number): void {
+    try {
+      this.#beat(nowMs);
+    } catch (error) {
+      void this.close();
+      this.#events.ended(`the call failed: ${String(error)}`);
+    }
   }
 
   #beat(nowMs: number): void {

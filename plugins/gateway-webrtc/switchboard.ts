@@ -66,7 +66,10 @@ export class Switchboard {
     const line = this.#lines.get(id);
     if (!line) return false;
     this.#remove(id);
-    const closing = line.close().finally(() => this.#closing.delete(closing));
+    const closing = line
+      .close()
+      .catch((error: unknown) => this.#ctx.log.warn("a call did not end well", { error: String(error) }))
+      .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
     return true;
   }

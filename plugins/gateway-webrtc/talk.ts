@@ -23,7 +23,7 @@ export function createTalkClient(options: TalkOptions = {}): TalkClient {
       const timer = setTimeout(run, delayMs);
       return () => clearTimeout(timer);
     },
-    (error) => queueMicrotask(() => Promise.reject(error)),
+    (error) => process.emitWarning(`a talk client failed: ${String(error)}`),
   );
   return new TalkClient(options, metronome);
 }
