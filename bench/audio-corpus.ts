@@ -32,7 +32,8 @@ const RUNGS: Readonly<Record<string, readonly EarPlugin[]>> = {
 };
 /** What stands in for a stage that is not proven. */
 const GATES: Readonly<Record<string, Gate>> = {
-  "half duplex": "half_duplex",
+  "half duplex": { half_duplex_tail_ms: 300 },
+  "half duplex, tail of 700 ms": { half_duplex_tail_ms: 700 },
   "push-to-talk": "push_to_talk",
 };
 /** Scenes by level of speech against noise; the first is a quiet room. */

@@ -7,6 +7,8 @@ const ROOM_DECAY = 0.5;
 const HOLD_MS = 200;
 /** So long after the filter was wrong nothing passes: it needs about as long to find the echo again. */
 const DISTRUST_MS = 300;
+/** A frame that is hardly louder than the noise of the room says nothing of the filter. */
+const ABOVE_NOISE = 4;
 
 /** What the gate is told of a frame. Energies are mean squares. */
 export interface Residual {
@@ -52,7 +54,10 @@ export class ResidualGate {
       this.#holdMs = 0;
       return true;
     }
-    this.#distrustMs = wrong ? DISTRUST_MS : Math.max(0, this.#distrustMs - FRAME_MS);
+    this.#distrustMs =
+      wrong && Math.max(before, after) > ABOVE_NOISE * noise
+        ? DISTRUST_MS
+        : Math.max(0, this.#distrustMs - FRAME_MS);
     const trusted = open || this.#distrustMs === 0;
     const speech = trusted && after > noise && after * this.#ratio > this.#before && (open || exceeds);
     this.#holdMs = speech ? HOLD_MS : trusted ? Math.max(0, this.#holdMs - FRAME_MS) : 0;

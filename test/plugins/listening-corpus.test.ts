@@ -47,7 +47,7 @@ describe("the corpus", () => {
 
   test("behind the half-duplex gate nothing interrupts the robot, and with push-to-talk only who holds the key", async () => {
     const setting = { rooms: [ROOMS[1]!], minutesAlone: 0.5, minutesOver: 1.2, said };
-    const [half] = await measureEcho([], ["vad-silero"], { ...setting, gate: "half_duplex" });
+    const [half] = await measureEcho([], ["vad-silero"], { ...setting, gate: { half_duplex_tail_ms: 700 } });
     const [key] = await measureEcho([], ["vad-silero"], { ...setting, gate: "push_to_talk" });
     expect([half!.selfInterruptions, key!.selfInterruptions]).toEqual([0, 0]);
     expect(half!.interruptions.missed).toBeGreaterThan(0);
