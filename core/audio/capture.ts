@@ -29,6 +29,8 @@ export class CaptureEnd implements Capture {
   #unknownUntilMs = -Infinity;
   /** The microphone is off, whatever the loudspeaker does; what is fed is heard all the same. */
   muted = false;
+  /** Whoever listens hears silence, also of what is fed; time goes on in it, so that a turn ends. */
+  deaf = false;
 
   /** `wake` is called when there is work for `poll`. */
   constructor(
@@ -101,6 +103,7 @@ export class CaptureEnd implements Capture {
       frame.set(SILENCE);
     }
     this.#feed.mixInto(frame);
+    if (this.deaf) frame.set(SILENCE);
   }
 
   /** Where it is not known what the loudspeaker let out, no stage can take its echo away. */
