@@ -6,7 +6,6 @@ import { Host } from "./host.ts";
 import { hostContext, sharePackages } from "./loader.ts";
 import { describeError } from "./log.ts";
 import type { Logger } from "./log.ts";
-import { muteable } from "./mute.ts";
 import * as myna from "./index.ts";
 import type { HealthReport } from "./plugin.ts";
 import type { ProfileCode } from "./profile-code.ts";
@@ -75,12 +74,11 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const audio = new AudioEngine(profile.audio, (error) =>
     log.error("an audio handler threw", { error: describeError(error) }),
   );
-  const ears = muteable(bus, audio);
   const pluginsTried = Promise.withResolvers<void>();
   let starting = true;
   const { session, turns, spoken } = createSession(profile, {
     ...{ bus, services, tools, audio, log, env },
-    capture: ears.capture,
+    capture: audio.capture,
     pluginsTried: pluginsTried.promise,
     starting: () => starting,
   });
@@ -112,13 +110,14 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const drain = new Drain();
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: ears.port, session: session.port, log, drain, report, shutdown },
+    { bus, services, tools, audio: audio.port, session: session.port, log, drain, report, shutdown },
     profile.runtime.crash_limit,
   );
   const undos = [
     bus.on("session.hung_up", ({ reason }) => void (hungUp = reason)),
     measureTurns(bus),
     pushToTalk(bus, (talking) => void (audio.talking = talking)),
+    bus.on("user.mute_changed", ({ muted }) => void (audio.muted = muted)),
     () => turns.close(),
     () => spoken?.close(),
     services.onChanged(

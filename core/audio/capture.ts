@@ -32,6 +32,8 @@ export class CaptureEnd implements Capture {
   muted = false;
   /** Who is heard in place of the device. */
   taken: ElasticBuffer | null = null;
+  /** Whoever listens hears silence, also of what is fed; time goes on in it, so that a turn ends. */
+  deaf = false;
 
   /** `wake` is called when there is work for `poll`. */
   constructor(
@@ -107,6 +109,7 @@ export class CaptureEnd implements Capture {
       frame.set(SILENCE);
     }
     this.#feed.mixInto(frame);
+    if (this.deaf) frame.set(SILENCE);
   }
 
   /** Where it is not known what the loudspeaker let out, no stage can take its echo away. */

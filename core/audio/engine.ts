@@ -151,6 +151,11 @@ export class AudioEngine {
     this.#setRung();
   }
 
+  /** Whoever listens hears silence, in all rungs; time goes on in it, so that a turn ends. */
+  set muted(on: boolean) {
+    this.#captureEnd.deaf = on;
+  }
+
   /** For the health report and the metrics. */
   counters(): Record<string, unknown> {
     return {

@@ -1,32 +1,30 @@
 import { expect, test } from "bun:test";
-import { FRAME_SAMPLES } from "../../core/audio/port.ts";
-import type { AudioPort, FrameHandler } from "../../core/audio/port.ts";
-import { Bus } from "../../core/bus.ts";
-import { muteable } from "../../core/mute.ts";
+import { until } from "../kit/raw-server.ts";
+import { startTestRobot } from "../kit/test-robot.ts";
+import { TempPlugins } from "./temp-plugins.ts";
 
-test("a muted robot hears silence, as often as before, in the session and in its plugins", () => {
-  const handlers = new Set<FrameHandler>();
-  const onFrame = (handler: FrameHandler) => {
-    handlers.add(handler);
-    return () => void handlers.delete(handler);
-  };
-  const bus = new Bus(() => {});
-  const ears = muteable(bus, {
-    capture: { onFrame, feed: async () => {} },
-    port: { onFrame } as unknown as AudioPort,
-  });
-  const heard: number[] = [];
-  const undos = [ears.capture, ears.port].map((one) =>
-    one.onFrame((frame, atMs) => heard.push(frame[7]! + atMs)),
+test("a muted robot hears silence, as often as before, in the session and in its plugins, also of what is fed", async () => {
+  using files = new TempPlugins();
+  const ear = files.plugin(
+    "ear",
+    `let [frames, loud] = [0, 0];
+     ctx.audio.onFrame((frame) => { frames++; if (frame[7] !== 0) loud++; });
+     ctx.inspect(() => ({ frames, loud }));`,
   );
-  const speak = (atMs: number) =>
-    handlers.forEach((handler) => handler(new Int16Array(FRAME_SAMPLES).fill(500), atMs));
-  speak(1);
-  bus.publish("user.mute_changed", { muted: true });
-  speak(2);
-  bus.publish("user.mute_changed", { muted: false });
-  speak(3);
-  expect(heard).toEqual([501, 501, 2, 2, 503, 503]);
-  for (const undo of undos) undo();
-  expect(handlers.size).toBe(0);
+  await using robot = await startTestRobot({ audio: true, plugins: { ear: { use: ear } } });
+  const plugin = () =>
+    robot.health().plugins.find(({ id }) => id === "ear")!.inspect as { frames: number; loud: number };
+  let loudInSession = 0;
+  robot.robot.audio.capture.onFrame((frame) => void (frame[7] !== 0 && loudInSession++));
+  const tenFrames = new Int16Array(4800).fill(500);
+  await robot.feed(tenFrames);
+  expect([plugin().loud, loudInSession]).toEqual([10, 10]);
+  robot.publish("user.mute_changed", { muted: true });
+  const { frames } = plugin();
+  await robot.feed(tenFrames);
+  await until(() => plugin().frames >= frames + 10, "frames of silence");
+  expect([plugin().loud, loudInSession]).toEqual([10, 10]);
+  robot.publish("user.mute_changed", { muted: false });
+  await robot.feed(tenFrames);
+  expect([plugin().loud, loudInSession]).toEqual([20, 20]);
 });
