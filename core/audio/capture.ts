@@ -116,8 +116,9 @@ export class CaptureEnd implements Capture {
   #passChain(frame: Int16Array, atMs: number, end: number): void {
     this.chain.process(frame, this.#reference.read(end), atMs);
     if (!this.chain.cancels) return;
-    const shared = this.#shared;
-    if (!this.#reference.known && shared.soundedAt(atMs)) this.#unknownUntilMs = atMs + shared.tailMs;
+    const { audibleUntilMs, tailMs } = this.#shared;
+    // Not after a flush: who interrupts the robot is to be heard.
+    if (!this.#reference.known && performance.now() < audibleUntilMs) this.#unknownUntilMs = atMs + tailMs;
     if (atMs > this.#unknownUntilMs) return;
     this.#unknownFrames++;
     frame.set(SILENCE);

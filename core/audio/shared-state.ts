@@ -289,10 +289,6 @@ export class SharedState {
       if (silenced || distance(from, at) >= 0) this.#gates[gateSlot(at)] = silenced ? 1 : 0;
     }
   }
-  /** Whether the loudspeaker sounded while a frame was taken that ended at `atMs`, as far as its thread has told. */
-  soundedAt(atMs: number): boolean {
-    return atMs - FRAME_MS < this.audibleUntilMs;
-  }
   /** Whether any of these samples is to be silenced. */
   gated(from: number, to: number): boolean {
     for (let at = from - (from % GATE_SAMPLES); distance(at, to) > 0; at = (at + GATE_SAMPLES) >>> 0) {

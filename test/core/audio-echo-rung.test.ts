@@ -91,6 +91,25 @@ test("a loudspeaker that goes in the middle of a word is not heard by a robot wi
   await engine.close();
 });
 
+test("who interrupts the robot is heard without a gap through a stage for the echo", async () => {
+  const room = new Room({ echoDb: -Infinity, noiseDb: -Infinity });
+  const engine = new AudioEngine(audioConfig.parse({ echo: "open" }));
+  engine.port.addStage(STAGE);
+  await engine.port.openCapture(room.microphone);
+  await engine.port.openPlayback(room.loudspeaker);
+  const levels: number[] = [];
+  engine.port.onFrame((frame) => void levels.push(Math.abs(frame[100]!)));
+  engine.playback.write("a", await espeak("one two three"));
+  await until(() => engine.playback.playedMs("a") > 300, "The robot does not speak");
+  room.say(new Int16Array(48_000).fill(1000));
+  await until(() => levels.at(-1) === 1000, "The person is not heard");
+  const from = levels.length;
+  engine.playback.flush();
+  await until(() => levels.length > from + 30, "No frames of the microphone");
+  expect(levels.slice(from, from + 30).filter((level) => level !== 1000).length).toBeLessThan(3);
+  await engine.close();
+});
+
 test("an open microphone in a room hears the robot", async () => {
   const engine = new AudioEngine(audioConfig.parse({ echo: "open" }));
   expect(await overheard(engine, new Room({ echoDb: -3 }))).toBeGreaterThan(1000);
