@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { descriptorOf, fieldsOf, outputReports, usagesIn } from "../../plugins/speakerphone-hid/descriptor.ts";
+import {
+  descriptorOf,
+  fieldsOf,
+  outputReports,
+  usagesIn,
+} from "../../plugins/speakerphone-hid/descriptor.ts";
 import { Phone } from "../../plugins/speakerphone-hid/phone.ts";
 import { startTestRobot } from "../kit/index.ts";
 import { ARRAY_HEADSET, SPEAKERPHONE } from "../fixtures/phone-descriptors.ts";
