@@ -1,7 +1,7 @@
 import { listCards } from "../audio/alsa-cards.ts";
 import { listServerDevices } from "../audio/sound-server.ts";
-import { explainMissing } from "../device-place.ts";
-import type { DeviceKind, DevicePlace } from "../device-place.ts";
+import { explainMissing } from "../devices/device-place.ts";
+import type { DeviceKind, DevicePlace } from "../devices/device-place.ts";
 import { MynaError } from "../errors.ts";
 import type { DoctorVisit, Finding } from "./finding.ts";
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-const FIND = `import { findAlsaPlace } from ${JSON.stringify(join(import.meta.dir, "../../core/device-place.ts"))};
+const FIND = `import { findAlsaPlace } from ${JSON.stringify(join(import.meta.dir, "../../core/devices/device-place.ts"))};
 console.log(await findAlsaPlace("capture", "default").then(({ device }) => device, (error) => error.code + " " + error.message));`;
 
 /** What "default" means for a user with these files at home, and with nothing else that names a device. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { anyHidDevice, loadHid } from "../../core/hid.ts";
+import { anyHidDevice, loadHid } from "../../core/devices/hid.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 

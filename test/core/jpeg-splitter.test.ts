@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { JpegSplitter } from "../../core/jpeg-splitter.ts";
-import type { JpegFrame } from "../../core/jpeg-splitter.ts";
+import { JpegSplitter } from "../../core/devices/jpeg-splitter.ts";
+import type { JpegFrame } from "../../core/devices/jpeg-splitter.ts";
 import { greyBmp } from "../fixtures/fake-camera.ts";
 
 let small: Uint8Array;

@@ -1,4 +1,4 @@
-import { MynaError } from "./errors.ts";
+import { MynaError } from "../errors.ts";
 
 /** Output of a program cut into frames; what `push` completes goes to the function it was made with. */
 export interface FrameSplitter {

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { findPcm, listCards } from "./audio/alsa-cards.ts";
-import { choosePipeProgram } from "./audio/pipe-program.ts";
-import type { PipeProgram } from "./audio/pipe-program.ts";
-import { listServerDevices, matchServerDevice, serverSocket } from "./audio/sound-server.ts";
-import type { ServerDevice } from "./audio/sound-server.ts";
-import { MynaError } from "./errors.ts";
+import { findPcm, listCards } from "../audio/alsa-cards.ts";
+import { choosePipeProgram } from "../audio/pipe-program.ts";
+import type { PipeProgram } from "../audio/pipe-program.ts";
+import { listServerDevices, matchServerDevice, serverSocket } from "../audio/sound-server.ts";
+import type { ServerDevice } from "../audio/sound-server.ts";
+import { MynaError } from "../errors.ts";
 
 /** Whether a device hears or speaks. */
 export type DeviceKind = "capture" | "playback";

@@ -1,10 +1,10 @@
-import type { AudioDevice, DeviceSpec } from "./audio/port.ts";
-import { watchServerDevices } from "./audio/sound-server.ts";
+import type { AudioDevice, DeviceSpec } from "../audio/port.ts";
+import { watchServerDevices } from "../audio/sound-server.ts";
 import { explainMissing } from "./device-place.ts";
 import type { DeviceKind, DevicePlace } from "./device-place.ts";
-import { MynaError } from "./errors.ts";
-import { describeError } from "./log.ts";
-import type { PluginContext } from "./plugin.ts";
+import { MynaError } from "../errors.ts";
+import { describeError } from "../log.ts";
+import type { PluginContext } from "../plugin.ts";
 
 /** A lost device is looked for so often, and at once when the sound server tells of a new one. */
 const RETRY_MS = 1000;

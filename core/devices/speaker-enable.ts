@@ -1,5 +1,5 @@
-import { describeError } from "./log.ts";
-import type { PluginContext } from "./plugin.ts";
+import { describeError } from "../log.ts";
+import type { PluginContext } from "../plugin.ts";
 
 /**
  * Has the service `speaker_enable`, where a plugin provides it, switched on before the loudspeaker sounds and off `tailMs` after

@@ -1,7 +1,7 @@
-import { FRAME_MS } from "./audio/port.ts";
-import { SpeechTiming } from "./audio/speech-timing.ts";
-import type { SpeechTimes } from "./audio/speech-timing.ts";
-import type { PluginContext } from "./plugin.ts";
+import { FRAME_MS } from "../audio/port.ts";
+import { SpeechTiming } from "../audio/speech-timing.ts";
+import type { SpeechTimes } from "../audio/speech-timing.ts";
+import type { PluginContext } from "../plugin.ts";
 
 /**
  * Says of one frame (20 ms, 24 kHz, borrowed) whether it is speech. `speaking` tells that speech is going on, for detectors

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { MynaError } from "./errors.ts";
+import { MynaError } from "../errors.ts";
 
 /** The part of the package node-hid that plugins use. */
 export interface HidLibrary {
