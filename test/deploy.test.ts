@@ -12,6 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { takeBytes } from "../plugins/board-sim/firmware.ts";
+import { Bench } from "./body/body-kit.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DEPLOY = join(ROOT, "deploy");
@@ -69,20 +71,50 @@ describe("the scripts of a robot", () => {
 
 describe("stop-motors.sh", () => {
   const STOP = ["/bin/sh", join(DEPLOY, "stop-motors.sh")];
-  const zeros = ["0x2c", "0x2d", "0x2e", "0x2f", "0x30", "0x31", "0x32", "0x33"].map(
-    (register) => `i2cset -y 1 0x14 ${register} 0 w`,
-  );
+  const RESET = ["pinctrl set 5 op dl", "pinctrl set 5 op dh"];
+  const MOTORS = [0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x32, 0x33];
 
-  test("writes zero to every motor register, twice, then resets the controller", () => {
+  /** What a controller with running motors makes of it, that another program left `pending` bytes into a frame. */
+  function obeyed(log: string[], pending: number[]): number[] {
+    using bench = new Bench();
+    const { hat } = bench;
+    for (const register of MOTORS) hat.registers[register] = 4000;
+    takeBytes(hat, Uint8Array.from(pending));
+    for (const line of log) {
+      const [, , , , register, value] = line.split(" ");
+      if (line.startsWith("pinctrl")) line.endsWith("dl") && hat.reset();
+      else takeBytes(hat, Uint8Array.from([Number(register), ...(value === undefined ? [] : [0, 0])]));
+    }
+    return MOTORS.map((register) => hat.registers[register]!);
+  }
+
+  test("resets the controller first, then writes zero to every motor register", () => {
     const { bin, log } = programs("all", { i2cset: "", pinctrl: "" });
     expect(run(STOP, { PATH: bin }).exitCode).toBe(0);
-    expect(log()).toEqual([...zeros, ...zeros, "pinctrl set 5 op dl", "pinctrl set 5 op dh"]);
+    expect(log().slice(0, 2)).toEqual(RESET);
+    for (const register of MOTORS) expect(log()).toContain(`i2cset -y 1 0x14 0x${register.toString(16)} 0 w`);
+  });
+
+  test.each([[[]], [[0x2c]], [[0x2c, 0x0f]], [[0x33, 0xff]]])(
+    "stops the motors by the bus alone behind the half frame %p of another program",
+    (pending) => {
+      const { bin, log } = programs(`frame-${pending.join("-")}`, { i2cset: "" });
+      const { exitCode, said } = run(STOP, { PATH: bin });
+      expect(exitCode).toBe(0);
+      expect(said).toContain("reset line");
+      expect(obeyed(log(), pending)).toEqual(MOTORS.map(() => 0));
+    },
+  );
+
+  test("fails where the bus takes only some of the zeros and no line can be set", () => {
+    const { bin } = programs("some", { i2cset: 'case "$*" in *0x33*) exit 1 ;; esac' });
+    expect(run(STOP, { PATH: bin }).exitCode).toBe(1);
   });
 
   test("stops by the reset line where the bus fails", () => {
     const { bin, log } = programs("bus", { i2cset: "exit 1", pinctrl: "" });
     expect(run(STOP, { PATH: bin }).exitCode).toBe(0);
-    expect(log().slice(-2)).toEqual(["pinctrl set 5 op dl", "pinctrl set 5 op dh"]);
+    expect(log().slice(0, 2)).toEqual(RESET);
   });
 
   test("stops by the bus where no line can be set, and uses the older tool where it is the one there is", () => {
@@ -103,8 +135,8 @@ describe("stop-motors.sh", () => {
   test("takes another bus and another reset line, as old boards have them", () => {
     const { bin, log } = programs("type1", { i2cset: "", pinctrl: "" });
     run(STOP, { PATH: bin, MYNA_I2C_BUS: "3", MYNA_RESET_LINE: "21" });
-    expect(log()[0]).toBe("i2cset -y 3 0x14 0x2c 0 w");
-    expect(log().at(-1)).toBe("pinctrl set 21 op dh");
+    expect(log()).toContain("i2cset -y 3 0x14 0x2c 0 w");
+    expect(log()[1]).toBe("pinctrl set 21 op dh");
   });
 });
 
