@@ -228,14 +228,14 @@ describe("update.sh", () => {
     const git = (...words: string[]) =>
       run(["git", "-C", source, "-c", "user.name=t", "-c", "user.email=t@t", ...words]);
     const bun =
-      '#!/bin/sh\nmkdir -p node_modules/.bin\nprintf "#!/bin/sh\\nexit $(cat check)\\n" > node_modules/.bin/bun\nchmod +x node_modules/.bin/bun\n';
+      '#!/bin/sh\nmkdir -p node_modules/.bin\nprintf "#!/bin/sh\\n$(cat check)\\n" > node_modules/.bin/bun\nchmod +x node_modules/.bin/bun\n';
     writeFileSync(join(source, "setup"), bun);
     chmodSync(join(source, "setup"), 0o755);
     writeFileSync(join(source, "profiles/base.toml"), "");
     git("init", "--quiet", "--initial-branch=main");
-    const commit = (version: string, check = 0) => {
+    const commit = (version: string, check = "exit 0") => {
       writeFileSync(join(source, "version"), version);
-      writeFileSync(join(source, "check"), String(check));
+      writeFileSync(join(source, "check"), check);
       git("add", "-A");
       git("commit", "--quiet", "--message", version);
     };
@@ -269,6 +269,46 @@ describe("update.sh", () => {
     expect(log().filter((line) => line === "systemctl restart myna.service").length).toBe(3);
   });
 
+  test("takes the owner's settings along to a version that is there already, forth and back", () => {
+    const { commit, update, running, source, local } = robot("settings");
+    update("--from", source);
+    writeFileSync(local, "# first\n");
+    commit("two");
+    update("--from", source);
+    writeFileSync(local, "# calibrated\n");
+    expect(update("--back").exitCode).toBe(0);
+    expect(running()).toBe("one");
+    expect(readFileSync(local, "utf8")).toBe("# calibrated\n");
+    expect(readFileSync(`${local}.old`, "utf8")).toBe("# first\n");
+    writeFileSync(local, "# calibrated again\n");
+    expect(update("--from", source).said).toContain("is there already");
+    expect(running()).toBe("two");
+    expect(readFileSync(local, "utf8")).toBe("# calibrated again\n");
+  });
+
+  test("goes back with the settings that the old version had where it does not take the new ones", () => {
+    const { commit, update, running, source, local } = robot("refused");
+    commit("one", "grep -q newer profiles/local.toml && exit 2; exit 0");
+    update("--from", source);
+    writeFileSync(local, "# first\n");
+    commit("two");
+    update("--from", source);
+    writeFileSync(local, "newer_key = 1\n");
+    const { exitCode, said } = update("--back");
+    expect(said).toContain("does not take");
+    expect(exitCode).toBe(0);
+    expect(running()).toBe("one");
+    expect(readFileSync(local, "utf8")).toBe("# first\n");
+  });
+
+  test("asks for the value of a flag that has none", () => {
+    for (const flag of ["--from", "--dir"]) {
+      const { exitCode, said } = run([UPDATE, flag]);
+      expect(exitCode).toBe(2);
+      expect(said).toContain(`update: ${flag} needs a value`);
+    }
+  });
+
   test("leaves a version again that does not come up", () => {
     const { commit, update, running, source, failRestarts } = robot("down");
     update("--from", source);
@@ -283,7 +323,7 @@ describe("update.sh", () => {
   test("changes nothing for a version that does not take the robot's profile", () => {
     const { commit, update, running, versions, source } = robot("profile");
     update("--from", source);
-    commit("two", 2);
+    commit("two", "exit 2");
     const { exitCode, said } = update("--from", source);
     expect(exitCode).toBe(1);
     expect(said).toContain("does not take this robot's profile");
