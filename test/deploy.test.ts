@@ -211,6 +211,10 @@ describe("the unit", () => {
     expect(unit).toMatch(/^ExecStopPost=.*stop-motors\.sh$/m);
   });
 
+  test("writes no core file, which would keep the wheels turning while it is written", () => {
+    expect(unit).toMatch(/^LimitCORE=0$/m);
+  });
+
   test("does not start a robot again whose profile is wrong", () => {
     expect(unit).toMatch(/^RestartPreventExitStatus=.*\b2\b/m);
   });
