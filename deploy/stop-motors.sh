@@ -1,7 +1,7 @@
 #!/bin/sh
-# Stops the wheels of a PiCar-X without Bun, whatever state the robot's program left behind: motor registers of the Robot
-# HAT to zero, then its controller is reset by its line, which stops it whatever the bus does. Run by systemd before a start
-# and after every end of the service; harmless at any time. Needs i2cset (i2c-tools) and pinctrl (raspi-utils) or raspi-gpio.
+# Stops the wheels of a PiCar-X without Bun, whatever state the robot's program left behind: the controller of the Robot HAT is
+# reset by its line, which stops it whatever the bus does, then its motor registers are written to zero. Run by systemd before
+# a start and after every end of the service; harmless at any time. Needs i2cset (i2c-tools) and pinctrl (raspi-utils) or raspi-gpio.
 set -u
 
 BUS=${MYNA_I2C_BUS:-1}
@@ -13,20 +13,6 @@ RESET_LINE=${MYNA_RESET_LINE:-5}
 say() { printf 'stop-motors: %s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-stopped=no
-
-# Zero is the same in either order of bytes. Twice: a frame that another program left half written takes the first one.
-if have i2cset; then
-  for round in 1 2; do
-    for register in $MOTORS; do
-      if i2cset -y "$BUS" "$ADDRESS" "$register" 0 w >/dev/null 2>&1; then
-        [ "$round" = 2 ] && stopped=yes
-      fi
-    done
-  done
-fi
-
-# Low for 20 ms resets the controller: all its pulses end.
 line() {
   if have pinctrl; then
     pinctrl set "$RESET_LINE" op "$1"
@@ -37,12 +23,33 @@ line() {
   fi
 }
 
-if line dl; then
-  sleep 0.02
-  line dh && stopped=yes
-fi
+# Low for 20 ms resets the controller: all its pulses end, and so does a frame that another program left half written.
+reset() { line dl && sleep 0.02 && line dh; }
 
-if [ "$stopped" = no ]; then
-  say "neither the bus nor the reset line could be reached: switch the robot off by hand if it moves"
-  exit 1
-fi
+# The same by the bus alone. The controller takes frames of three bytes, and up to two bytes of one may wait there: two zeros
+# end that one. Then the zeros go round three times, each time one byte later: once they are frames, and twice they begin
+# with zero, which is no register of anything. Zero is the same in either order of bytes.
+zeros() {
+  have i2cset || return 1
+  failed=no
+  write() { i2cset -y "$BUS" "$ADDRESS" "$@" >/dev/null 2>&1 || failed=yes; }
+  write 0
+  write 0
+  for _ in 1 2 3; do
+    for register in $MOTORS; do write "$register" 0 w; done
+    write 0
+  done
+  [ "$failed" = no ]
+}
+
+by_line=no
+by_bus=no
+reset && by_line=yes
+# Also behind a reset: RESET_LINE may be another board's.
+zeros && by_bus=yes
+
+[ "$by_line" = yes ] && exit 0
+say "the reset line $RESET_LINE cannot be pulled (pinctrl or raspi-gpio)"
+[ "$by_bus" = yes ] && exit 0
+say "neither the bus nor the reset line could be reached: switch the robot off by hand if it moves"
+exit 1

@@ -23,6 +23,9 @@ restart=yes
 back=no
 while [ $# -gt 0 ]; do
   case $1 in
+    --from | --dir) [ $# -gt 1 ] || { echo "update: $1 needs a value" >&2 && usage >&2 && exit 2; } ;;
+  esac
+  case $1 in
     --from) from=$2 && shift ;;
     --dir) dir=$2 && shift ;;
     --no-restart) restart=no ;;
@@ -41,10 +44,27 @@ point() { ln -sfn "$2" "$dir/$1.new" && mv -T "$dir/$1.new" "$dir/$1"; }
 # Type=notify: the restart returns once the robot is ready, or fails.
 restart_service() { [ "$restart" = no ] || systemctl restart myna.service; }
 
+# takes VERSION: whether it runs this robot's profile.
+takes() { (cd "$1" && node_modules/.bin/bun core/main.ts --profile pi4-picar --check); }
+# bring VERSION: the owner's settings, calibration among them, go along; those that it had stay beside them.
+bring() {
+  mine=$dir/current/profiles/local.toml
+  theirs=$1/profiles/local.toml
+  [ -f "$mine" ] && ! cmp -s "$mine" "$theirs" || return 0
+  rm -f "$theirs.old"
+  [ ! -f "$theirs" ] || cp -p "$theirs" "$theirs.old"
+  cp -p "$mine" "$theirs"
+  if takes "$1"; then return 0; fi
+  [ -f "$theirs.old" ] || { rm "$theirs" && return 1; }
+  say "version $(basename "$1") does not take $mine: it keeps the settings that it had"
+  mv "$theirs.old" "$theirs"
+}
+
 was=$(readlink "$dir/current" 2>/dev/null || true)
 
 if [ "$back" = yes ]; then
   before=$(readlink "$dir/previous" 2>/dev/null) || fail "there is no version before this one"
+  bring "$before" || say "version $(basename "$before") does not take $dir/current/profiles/local.toml"
   point previous "$was"
   point current "$before"
   restart_service || fail "version $(basename "$before") does not come up: journalctl -u myna"
@@ -64,11 +84,11 @@ new=$dir/versions/$name
 if [ -d "$new" ]; then
   rm -rf "$work"
   say "$name is there already"
+  bring "$new" || fail "version $name does not take this robot's profile: nothing was changed"
 else
   (cd "$work" && ./setup --no-system)
   [ ! -f "$dir/current/profiles/local.toml" ] || cp "$dir/current/profiles/local.toml" "$work/profiles/local.toml"
-  (cd "$work" && node_modules/.bin/bun core/main.ts --profile pi4-picar --check) ||
-    fail "version $name does not take this robot's profile: nothing was changed"
+  takes "$work" || fail "version $name does not take this robot's profile: nothing was changed"
   mv "$work" "$new"
 fi
 

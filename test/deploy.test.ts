@@ -12,6 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { takeBytes } from "../plugins/board-sim/firmware.ts";
+import { Bench } from "./body/body-kit.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DEPLOY = join(ROOT, "deploy");
@@ -69,20 +71,50 @@ describe("the scripts of a robot", () => {
 
 describe("stop-motors.sh", () => {
   const STOP = ["/bin/sh", join(DEPLOY, "stop-motors.sh")];
-  const zeros = ["0x2c", "0x2d", "0x2e", "0x2f", "0x30", "0x31", "0x32", "0x33"].map(
-    (register) => `i2cset -y 1 0x14 ${register} 0 w`,
-  );
+  const RESET = ["pinctrl set 5 op dl", "pinctrl set 5 op dh"];
+  const MOTORS = [0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x32, 0x33];
 
-  test("writes zero to every motor register, twice, then resets the controller", () => {
+  /** What a controller with running motors makes of it, that another program left `pending` bytes into a frame. */
+  function obeyed(log: string[], pending: number[]): number[] {
+    using bench = new Bench();
+    const { hat } = bench;
+    for (const register of MOTORS) hat.registers[register] = 4000;
+    takeBytes(hat, Uint8Array.from(pending));
+    for (const line of log) {
+      const [, , , , register, value] = line.split(" ");
+      if (line.startsWith("pinctrl")) line.endsWith("dl") && hat.reset();
+      else takeBytes(hat, Uint8Array.from([Number(register), ...(value === undefined ? [] : [0, 0])]));
+    }
+    return MOTORS.map((register) => hat.registers[register]!);
+  }
+
+  test("resets the controller first, then writes zero to every motor register", () => {
     const { bin, log } = programs("all", { i2cset: "", pinctrl: "" });
     expect(run(STOP, { PATH: bin }).exitCode).toBe(0);
-    expect(log()).toEqual([...zeros, ...zeros, "pinctrl set 5 op dl", "pinctrl set 5 op dh"]);
+    expect(log().slice(0, 2)).toEqual(RESET);
+    for (const register of MOTORS) expect(log()).toContain(`i2cset -y 1 0x14 0x${register.toString(16)} 0 w`);
+  });
+
+  test.each([[[]], [[0x2c]], [[0x2c, 0x0f]], [[0x33, 0xff]]])(
+    "stops the motors by the bus alone behind the half frame %p of another program",
+    (pending) => {
+      const { bin, log } = programs(`frame-${pending.join("-")}`, { i2cset: "" });
+      const { exitCode, said } = run(STOP, { PATH: bin });
+      expect(exitCode).toBe(0);
+      expect(said).toContain("reset line");
+      expect(obeyed(log(), pending)).toEqual(MOTORS.map(() => 0));
+    },
+  );
+
+  test("fails where the bus takes only some of the zeros and no line can be set", () => {
+    const { bin } = programs("some", { i2cset: 'case "$*" in *0x33*) exit 1 ;; esac' });
+    expect(run(STOP, { PATH: bin }).exitCode).toBe(1);
   });
 
   test("stops by the reset line where the bus fails", () => {
     const { bin, log } = programs("bus", { i2cset: "exit 1", pinctrl: "" });
     expect(run(STOP, { PATH: bin }).exitCode).toBe(0);
-    expect(log().slice(-2)).toEqual(["pinctrl set 5 op dl", "pinctrl set 5 op dh"]);
+    expect(log().slice(0, 2)).toEqual(RESET);
   });
 
   test("stops by the bus where no line can be set, and uses the older tool where it is the one there is", () => {
@@ -103,8 +135,8 @@ describe("stop-motors.sh", () => {
   test("takes another bus and another reset line, as old boards have them", () => {
     const { bin, log } = programs("type1", { i2cset: "", pinctrl: "" });
     run(STOP, { PATH: bin, MYNA_I2C_BUS: "3", MYNA_RESET_LINE: "21" });
-    expect(log()[0]).toBe("i2cset -y 3 0x14 0x2c 0 w");
-    expect(log().at(-1)).toBe("pinctrl set 21 op dh");
+    expect(log()).toContain("i2cset -y 3 0x14 0x2c 0 w");
+    expect(log()[1]).toBe("pinctrl set 21 op dh");
   });
 });
 
@@ -179,6 +211,10 @@ describe("the unit", () => {
     expect(unit).toMatch(/^ExecStopPost=.*stop-motors\.sh$/m);
   });
 
+  test("writes no core file, which would keep the wheels turning while it is written", () => {
+    expect(unit).toMatch(/^LimitCORE=0$/m);
+  });
+
   test("does not start a robot again whose profile is wrong", () => {
     expect(unit).toMatch(/^RestartPreventExitStatus=.*\b2\b/m);
   });
@@ -196,14 +232,14 @@ describe("update.sh", () => {
     const git = (...words: string[]) =>
       run(["git", "-C", source, "-c", "user.name=t", "-c", "user.email=t@t", ...words]);
     const bun =
-      '#!/bin/sh\nmkdir -p node_modules/.bin\nprintf "#!/bin/sh\\nexit $(cat check)\\n" > node_modules/.bin/bun\nchmod +x node_modules/.bin/bun\n';
+      '#!/bin/sh\nmkdir -p node_modules/.bin\nprintf "#!/bin/sh\\n$(cat check)\\n" > node_modules/.bin/bun\nchmod +x node_modules/.bin/bun\n';
     writeFileSync(join(source, "setup"), bun);
     chmodSync(join(source, "setup"), 0o755);
     writeFileSync(join(source, "profiles/base.toml"), "");
     git("init", "--quiet", "--initial-branch=main");
-    const commit = (version: string, check = 0) => {
+    const commit = (version: string, check = "exit 0") => {
       writeFileSync(join(source, "version"), version);
-      writeFileSync(join(source, "check"), String(check));
+      writeFileSync(join(source, "check"), check);
       git("add", "-A");
       git("commit", "--quiet", "--message", version);
     };
@@ -237,6 +273,46 @@ describe("update.sh", () => {
     expect(log().filter((line) => line === "systemctl restart myna.service").length).toBe(3);
   });
 
+  test("takes the owner's settings along to a version that is there already, forth and back", () => {
+    const { commit, update, running, source, local } = robot("settings");
+    update("--from", source);
+    writeFileSync(local, "# first\n");
+    commit("two");
+    update("--from", source);
+    writeFileSync(local, "# calibrated\n");
+    expect(update("--back").exitCode).toBe(0);
+    expect(running()).toBe("one");
+    expect(readFileSync(local, "utf8")).toBe("# calibrated\n");
+    expect(readFileSync(`${local}.old`, "utf8")).toBe("# first\n");
+    writeFileSync(local, "# calibrated again\n");
+    expect(update("--from", source).said).toContain("is there already");
+    expect(running()).toBe("two");
+    expect(readFileSync(local, "utf8")).toBe("# calibrated again\n");
+  });
+
+  test("goes back with the settings that the old version had where it does not take the new ones", () => {
+    const { commit, update, running, source, local } = robot("refused");
+    commit("one", "grep -q newer profiles/local.toml && exit 2; exit 0");
+    update("--from", source);
+    writeFileSync(local, "# first\n");
+    commit("two");
+    update("--from", source);
+    writeFileSync(local, "newer_key = 1\n");
+    const { exitCode, said } = update("--back");
+    expect(said).toContain("does not take");
+    expect(exitCode).toBe(0);
+    expect(running()).toBe("one");
+    expect(readFileSync(local, "utf8")).toBe("# first\n");
+  });
+
+  test("asks for the value of a flag that has none", () => {
+    for (const flag of ["--from", "--dir"]) {
+      const { exitCode, said } = run([UPDATE, flag]);
+      expect(exitCode).toBe(2);
+      expect(said).toContain(`update: ${flag} needs a value`);
+    }
+  });
+
   test("leaves a version again that does not come up", () => {
     const { commit, update, running, source, failRestarts } = robot("down");
     update("--from", source);
@@ -251,7 +327,7 @@ describe("update.sh", () => {
   test("changes nothing for a version that does not take the robot's profile", () => {
     const { commit, update, running, versions, source } = robot("profile");
     update("--from", source);
-    commit("two", 2);
+    commit("two", "exit 2");
     const { exitCode, said } = update("--from", source);
     expect(exitCode).toBe(1);
     expect(said).toContain("does not take this robot's profile");

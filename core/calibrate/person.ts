@@ -3,8 +3,12 @@ import type { Readable, Writable } from "node:stream";
 import { MynaError } from "../errors.ts";
 import type { CalibrationVisit } from "./step.ts";
 
+/** What was typed before a question has come from the terminal by then. */
+const TYPED_AHEAD_MS = 50;
+
 /** Whoever answers: lines of `input`, questions on `output`. */
 export class Person implements Pick<CalibrationVisit, "say" | "ask" | "choose" | "number"> {
+  readonly #input: Readable & { isTTY?: boolean };
   readonly #output: Writable;
   readonly #lines: string[] = [];
   readonly #close: () => void;
@@ -12,6 +16,7 @@ export class Person implements Pick<CalibrationVisit, "say" | "ask" | "choose" |
   #gone = false;
 
   constructor(input: Readable, output: Writable) {
+    this.#input = input;
     this.#output = output;
     const reader = createInterface({ input });
     reader.on("line", (line) => {
@@ -31,6 +36,11 @@ export class Person implements Pick<CalibrationVisit, "say" | "ask" | "choose" |
   }
 
   async ask(question: string): Promise<string> {
+    // At a terminal an answer is one to what was read; a script's lines wait for their questions.
+    if (this.#input.isTTY) {
+      await Bun.sleep(TYPED_AHEAD_MS);
+      this.#lines.length = 0;
+    }
     this.#output.write(`${question} `);
     const line = this.#lines.shift();
     if (line !== undefined) return line.trim();

@@ -20,7 +20,10 @@ export interface CalibrationVisit<Config = unknown> {
   use<S extends ServiceName>(name: S): Services[S];
   has(name: ServiceName): boolean;
   say(text: string): void;
-  /** A line of the person, trimmed; "" where only Enter was pressed. Rejects when nobody is there any more. */
+  /**
+   * A line of the person, trimmed; "" where only Enter was pressed. Rejects when nobody is there any more. At a terminal what was typed
+   * before the question is no answer. Before anything drives, use `choose` with "n" first: an Enter too many is no consent.
+   */
   ask(question: string): Promise<string>;
   /** Asks until the answer is one of the letters; Enter is the first of them. */
   choose<L extends string>(question: string, letters: readonly [L, ...L[]]): Promise<L>;

@@ -13,6 +13,8 @@ export interface Finding {
 export interface DoctorVisit<Config = unknown> {
   /** Key of the plugin's table in the profile. */
   readonly id: string;
+  /** Name of the profile that is looked at; another robot may run meanwhile. */
+  readonly profile: string;
   readonly config: Config;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where a file of the system lies: `absolute` itself, or below the folder that `--root` names. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { MynaError } from "../errors.ts";
@@ -6,6 +6,7 @@ import * as myna from "../index.ts";
 import { sharePackages } from "../loader.ts";
 import { createLog, describeError } from "../log.ts";
 import { isTable, profileFile, readLayers, shown } from "../profile-source.ts";
+import { ProfileCode } from "../profile-code.ts";
 import { loadProfile, PACKAGE_FOLDER } from "../profile.ts";
 import { sessionConfig } from "../realtime/config.ts";
 import { startRobot } from "../runtime.ts";
@@ -90,8 +91,17 @@ function parseFlags(argv: string[]) {
 }
 
 async function robot({ profile: name, set, json, root }: DoctorFlags): Promise<number> {
+  if (root !== "" && !statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new MynaError("CONFIG_INVALID", `--root: there is no folder ${root}`);
   const profile = await loadProfile(name, { set });
   sharePackages(myna);
+  // What the profile has wrong is a finding; what the person asks for here is not looked at any further.
+  if (set.length > 0) {
+    using code = await ProfileCode.load(profile);
+    const wrong = code.problems.filter(({ message }) => message.startsWith("--set:"));
+    if (wrong.length > 0)
+      throw new MynaError("CONFIG_INVALID", wrong.map(({ message }) => message).join("\n"));
+  }
   const findings: PluginFinding[] = [];
   const tell = (finding: PluginFinding) => {
     findings.push(finding);

@@ -19,13 +19,15 @@ export async function* checkRobot(
   profile: Profile,
   { env, root = "" }: { env: Readonly<Record<string, string | undefined>>; root?: string },
 ): AsyncGenerator<PluginFinding> {
-  const visit = systemVisit(env, root);
+  const visit = { ...systemVisit(env, root), profile: profile.name };
   for (const entry of profile.plugins)
     for (const finding of await checkEntry(entry, visit)) yield { plugin: entry.id, ...finding };
 }
 
+type Visit = ReturnType<typeof systemVisit> & { profile: string };
+
 /** Of several drivers the first that finds nothing wrong counts, else the last. */
-async function checkEntry(entry: PluginEntry, visit: ReturnType<typeof systemVisit>): Promise<Finding[]> {
+async function checkEntry(entry: PluginEntry, visit: Visit): Promise<Finding[]> {
   const before: Finding[] = [];
   for (const driver of entry.drivers) {
     const found = await checkDriver(entry, driver, visit);
@@ -37,11 +39,7 @@ async function checkEntry(entry: PluginEntry, visit: ReturnType<typeof systemVis
   return before;
 }
 
-async function checkDriver(
-  entry: PluginEntry,
-  driver: Driver,
-  visit: ReturnType<typeof systemVisit>,
-): Promise<Finding[]> {
+async function checkDriver(entry: PluginEntry, driver: Driver, visit: Visit): Promise<Finding[]> {
   const fault = (thrown: unknown): Finding[] => {
     const { message } = MynaError.from(thrown, "PLUGIN_INVALID");
     return [{ name: driver.use, state: "failed", message, fix: "mend the profile or the plugin's code" }];

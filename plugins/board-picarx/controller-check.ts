@@ -11,7 +11,10 @@ const LEAST_V = 5;
 const MOST_V = 9;
 const LOW_V = 6.8;
 const CRITICAL_V = 6.4;
-/** What was held in reset answers so long after it was let go (picar-x waits 200 ms). */
+/** Low for at least 10 ms, then picar-x waits 200 ms (robot-hat, utils.reset_mcu; picarx.py). */
+const RESET_LOW_MS = 12;
+const START_MS = 200;
+/** What was held in reset answers so long after it was let go. */
 const START_LIMIT_MS = 600;
 const TRY_EACH_MS = 20;
 
@@ -19,7 +22,8 @@ const SWITCH_ON = "sudo raspi-config nonint do_i2c 0; sudo modprobe i2c-dev";
 
 /**
  * Whether the motor controller answers, and how full the battery is. Holds the reset line meanwhile, as a robot does: one that runs
- * is not touched. Nothing moves by it: a controller that was in reset starts without pulses, and one that was not is only read.
+ * is not touched. The controller is reset first and starts without pulses, so nothing moves: asked as it is, it would take what
+ * it is asked for the rest of a frame that another program left half written, and that may be a motor's.
  */
 export async function checkController(
   openChip: () => Promise<LineChip>,
@@ -31,7 +35,10 @@ export async function checkController(
   let bus: I2cBus | undefined;
   try {
     chip = await openChip();
-    chip.output(motorReset, { consumer: "myna doctor", high: true });
+    const reset = chip.output(motorReset, { consumer: "myna doctor", high: false });
+    await Bun.sleep(RESET_LOW_MS);
+    reset.set(true);
+    await Bun.sleep(START_MS);
     bus = openBus();
     const count = await readBattery(bus);
     return [{ name, state: "ok", message: "0x14 answers" }, battery(count)];

@@ -21,6 +21,8 @@ export default definePlugin({
     const chip = await board.openLines();
     let pressedAtMs: number | undefined;
     let presses = 0;
+    /** Nothing was to move already when it was pressed: the press that stops the robot never releases it. */
+    let wasLatched = false;
 
     // Works without whatever it stops: what is not there needs no stopping.
     const press = () => {
@@ -33,7 +35,7 @@ export default definePlugin({
     };
     const longPress = () => {
       if (on_long_press === "shutdown") ctx.shutdown(0, `the ${button} button was held`);
-      if (on_long_press === "release" && ctx.has("body"))
+      if (on_long_press === "release" && wasLatched && ctx.has("body"))
         ctx
           .use("body")
           .release()
@@ -47,6 +49,7 @@ export default definePlugin({
       pressedAtMs = pressed ? performance.now() : undefined;
       if (pressed) {
         presses++;
+        wasLatched = ctx.has("body") && ctx.use("body").state()?.latched !== undefined;
         press();
       } else if (heldMs >= long_press_s * 1000) longPress();
       ctx.publish("button.changed", { button, pressed, held_ms: heldMs });

@@ -22,11 +22,13 @@ export function checkDrive({ config, env, path }: DoctorVisit<DriveConfig>): Fin
 
 function calibration(config: DriveConfig, path: DoctorVisit["path"]): Finding {
   const name = "calibration";
-  if (!existsSync(path("/proc/device-tree/model")))
-    return { name, state: "not_here", message: "simulated wheels need none" };
   const lacking = CALIBRATED.filter((key) => config[key] === undefined);
   if (lacking.length === 0) return { name, state: "ok", message: "of this robot, from its profile" };
   const vendor = existsSync(path(config.calibration_file));
+  if (!vendor && !existsSync(path("/proc/device-tree/model"))) {
+    const message = "none in the profile, and no Raspberry Pi here; simulated wheels need none";
+    return { name, state: "not_here", message };
+  }
   const message = vendor
     ? `as SunFounder's tools left it in ${config.calibration_file}`
     : "none: it drives as other people's cars do, and not straight";

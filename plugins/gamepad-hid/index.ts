@@ -95,9 +95,9 @@ export default definePlugin({
       wish,
     );
     const noted = (error: unknown) => ctx.log.warn("the gamepad was refused", { error: String(error) });
+    const isLatched = () => ctx.has("body") && ctx.use("body").state()?.latched !== undefined;
     const showState = () => {
-      const latched = ctx.has("body") && ctx.use("body").state()?.latched !== undefined;
-      const feedback: Feedback = { muted: state.muted, latched, talking };
+      const feedback: Feedback = { muted: state.muted, latched: isLatched(), talking };
       const now = JSON.stringify(feedback);
       if (now === shown) return;
       shown = now;
@@ -171,7 +171,7 @@ export default definePlugin({
         noted(error);
         teleop.drop();
       }
-      if ((panDeg !== 0 || tiltDeg !== 0) && ctx.has("head")) {
+      if ((panDeg !== 0 || tiltDeg !== 0) && ctx.has("head") && !isLatched()) {
         const head = ctx.use("head");
         const at = head.angles();
         head.look({ panDeg: at.panDeg + panDeg, tiltDeg: at.tiltDeg + tiltDeg }).catch(noted);

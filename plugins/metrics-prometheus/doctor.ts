@@ -1,10 +1,16 @@
-import type { Finding, HealthReport, PluginHealth } from "myna";
+import type { DoctorVisit, Finding, HealthReport, PluginHealth } from "myna";
 
 const LIMIT_MS = 2000;
 
-/** What the robot that runs says of itself: its link, and the plugins that are not well. */
-export async function checkRuntime(host: string, port: number): Promise<Finding[]> {
+/** What the robot that runs says of itself: its link, and the plugins that are not well. One with another profile is not asked further. */
+export async function checkRuntime(
+  host: string,
+  port: number,
+  visit: Pick<DoctorVisit, "profile" | "path">,
+): Promise<Finding[]> {
   const name = "runtime";
+  if (visit.path("/") !== "/")
+    return [{ name, state: "not_here", message: "a card in another computer runs nothing" }];
   if (port === 0) return [{ name, state: "not_here", message: "port = 0: where it listens is not known" }];
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}/healthz`;
   let report: HealthReport;
@@ -22,6 +28,10 @@ export async function checkRuntime(host: string, port: number): Promise<Finding[
     return [{ name, state: "failed", message: `${url}: ${why}`, fix }];
   }
   const { profile, uptimeS, session, plugins } = report;
+  if (profile !== visit.profile) {
+    const message = `the robot that answers at ${url} has the profile ${profile}, not ${visit.profile}`;
+    return [{ name, state: "warning", message, fix: `end it, or: bun run doctor --profile ${profile}` }];
+  }
   const message = `profile ${profile}, up for ${uptimeS} s, link ${session.state}${measured(plugins)}`;
   return [{ name, state: "ok", message }, ...plugins.flatMap(unwell)];
 }

@@ -30,7 +30,7 @@ const config = z.object({
 export default definePlugin({
   name: "metrics-prometheus",
   config,
-  doctor: ({ config: { host, port } }) => checkRuntime(host, port),
+  doctor: (visit) => checkRuntime(visit.config.host, visit.config.port, visit),
   setup(ctx) {
     const { port, host, door, aliases } = ctx.config;
     const metrics = new Exposition();

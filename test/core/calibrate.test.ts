@@ -68,6 +68,16 @@ describe("a person", () => {
     expect(said.filter((one) => one.startsWith("A number from 0 to 5"))).toHaveLength(2);
   });
 
+  test("at a terminal has not answered by what was typed before the question", async () => {
+    const { input, person } = people();
+    Object.assign(input, { isTTY: true });
+    input.write("y\ny\n\n");
+    const asked = person.choose("Drive?", ["n", "y"]);
+    await Bun.sleep(200);
+    input.write("n\n");
+    expect(await asked).toBe("n");
+  });
+
   test("who goes away is waited for no longer", async () => {
     const { input, person } = people();
     const asked = person.ask("There?");
@@ -84,7 +94,7 @@ describe("bun run calibrate", () => {
     const child = wizard.start();
     await wizard.answer(/Step 1 of 6, vendor.*Do it\? \[Y\/n\] /s, "n");
     await wizard.answer(/Step 2 of 6, motors.*Do it\?/s, "y");
-    await wizard.answer(/turn BACKWARD/, "");
+    await wizard.answer(/turn BACKWARD.*\[N\/y\] /s, "y");
     await until(() => turning(wizard), "the wheels turn");
     await wizard.answer(/Which turned backward\?/, "l");
     expect(turning(wizard)).toBe(false);
@@ -100,7 +110,7 @@ describe("bun run calibrate", () => {
 
     await wizard.answer(/speed:.*Do it\?/s, "y");
     for (const mps of ["0.2", "0.5"]) {
-      await wizard.answer(new RegExp(`for 2 s at ${mps} m/s`), "");
+      await wizard.answer(new RegExp(`for 2 s at ${mps} m/s`), "y");
       const [, reckoned] = await wizard.hears(/it reckons ([\d.]+) m/);
       await wizard.answer(/\?/, String(Number(reckoned) * 0.8));
     }
@@ -143,6 +153,24 @@ describe("bun run calibrate", () => {
     expect(wizard.written).toBe("");
   }, 30_000);
 
+  test.each(["motors", "speed"])(
+    "does not turn a wheel for Enters that were typed ahead: %s",
+    async (step) => {
+      await using wizard = new Wizard();
+      const child = wizard.start("--only", step, "--dry-run");
+      child.stdin.write("\n".repeat(6));
+      await child.stdin.end();
+      const { written } = wizard.hat;
+      await child.exited;
+      const moved = [...wizard.hat.journal(written)].filter(
+        ({ register, value }) => MOTORS.some((motor) => motor === register) && value > 0,
+      );
+      expect(moved).toEqual([]);
+      expect(wizard.written).toBe("");
+    },
+    30_000,
+  );
+
   for (const [what, signal, exitCode] of [
     ["Ctrl-C", "SIGINT", 130],
     ["a kill that nothing catches", "SIGKILL", null],
@@ -151,7 +179,7 @@ describe("bun run calibrate", () => {
       await using wizard = new Wizard();
       writeFileSync(wizard.local, "# untouched\n");
       const child = wizard.start("--only", "speed", "--yes");
-      await wizard.answer(/for 2 s at 0.2 m\/s/, "");
+      await wizard.answer(/for 2 s at 0.2 m\/s/, "y");
       await until(() => turning(wizard), "the wheels turn");
       child.kill(signal);
       await until(() => !turning(wizard), "the wheels stop");
@@ -176,8 +204,8 @@ describe("bun run calibrate", () => {
   test("takes a drive that a guard slowed for none: without an echo it is slow", async () => {
     await using wizard = new Wizard();
     const child = wizard.start("--only", "speed", "--yes", "--set", "plugins.board.max_m=0.1");
-    await wizard.answer(/for 2 s at 0.2 m\/s/, "");
-    await wizard.hears(/Something held it back: .*Mark where it stands/s);
+    await wizard.answer(/for 2 s at 0.2 m\/s/, "y");
+    await wizard.hears(/Something held it back: .*for 2 s at 0.2/s);
     await child.stdin.end();
     expect(await child.exited).toBe(1);
     expect(wizard.written).toBe("");

@@ -226,6 +226,18 @@ describe("bun run doctor", () => {
     expect(code).toBe(1);
   }, 30_000);
 
+  test("refuses a root that is none and a wrong flag at once, before it looks at anything", async () => {
+    for (const [flags, what] of [
+      [["--root", "/no/such/card"], "--root: there is no folder /no/such/card"],
+      [["--set", "plugins.drive.fresh_ms=NaN"], "--set: [plugins.drive] fresh_ms"],
+    ] as const) {
+      const { text, problems, code } = await doctor("--profile", "desktop-sim", ...flags);
+      expect(problems).toStartWith(what);
+      expect(text).toBe("");
+      expect(code).toBe(2);
+    }
+  }, 30_000);
+
   test("of a profile that is none says so, as a start does", async () => {
     const { problems, code } = await doctor("--profile", "no-such-robot");
     expect(problems).toContain('there is no profile "no-such-robot"');

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Body, Drive } from "../../core/index.ts";
+import type { Body, BodyState, Drive } from "../../core/index.ts";
 import { HatRobot } from "../fixtures/hat-robot.ts";
 
 const USER = 25;
@@ -8,12 +8,19 @@ const RESET = 16;
 /** Notes what the button asks of the body. */
 function body() {
   const asked: string[] = [];
+  let latched: string | undefined;
   const service: Body = {
-    state: () => undefined,
+    state: () => ({ latched }) as BodyState,
     onState: () => () => {},
     servo: async (_channel, angleDeg) => ({ angleDeg }),
-    emergencyStop: (reason) => void asked.push(`latch: ${reason}`),
-    release: async () => void asked.push("release"),
+    emergencyStop: (reason) => {
+      latched = reason;
+      asked.push(`latch: ${reason}`);
+    },
+    release: async () => {
+      latched = undefined;
+      asked.push("release");
+    },
   };
   const drive = {
     stop: (reason: string) => void asked.push(`stop: ${reason}`),
@@ -40,7 +47,23 @@ test("a press stops the robot on its way down, and a long one releases it when i
   hat.levels[USER] = 1;
   const long = await robot.waitFor("button.changed", ({ held_ms }) => held_ms >= 500);
   expect(long).toMatchObject({ button: "user", pressed: false });
-  expect(asked.slice(2)).toEqual(["latch: the user button was pressed", "stop: user button", "release"]);
+  expect(asked.slice(2)).toEqual([
+    "latch: the user button was pressed",
+    "stop: user button",
+    "release",
+  ]);
+});
+
+test("the press that stops the robot does not release it, however long it is held", async () => {
+  const { asked, services } = body();
+  await using one = await HatRobot.start({ button: { use: "button-gpio", long_press_s: 0.5 } }, { services });
+  const { robot, hat } = one;
+  hat.levels[USER] = 0;
+  await robot.waitFor("button.changed", ({ pressed }) => pressed);
+  await Bun.sleep(550);
+  hat.levels[USER] = 1;
+  await robot.waitFor("button.changed", ({ held_ms }) => held_ms >= 500);
+  expect(asked).toEqual(["latch: the user button was pressed", "stop: user button"]);
 });
 
 test("the other button can interrupt only, and one that is held down at the start is told of", async () => {

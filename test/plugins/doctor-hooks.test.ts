@@ -119,6 +119,8 @@ describe("the service", () => {
 });
 
 describe("a robot that runs", () => {
+  const HERE = { profile: "test", path: (absolute: string) => absolute };
+
   test("says itself how it does, and which plugins are not well", async () => {
     await using robot = await startTestRobot({
       plugins: {
@@ -129,29 +131,42 @@ describe("a robot that runs", () => {
     });
     const { inspect } = robot.health().plugins.find(({ id }) => id === "metrics")!;
     const { port } = new URL(String(inspect["url"]));
-    const found = await checkRuntime("127.0.0.1", Number(port));
+    const found = await checkRuntime("127.0.0.1", Number(port), HERE);
     expect(said(found)).toEqual([
       expect.stringMatching(/^runtime ok: profile test, up for \d+ s, link \w+.*event loop late by \d/),
       expect.stringContaining("runtime: phone warning: degraded: no speakerphone is connected"),
     ]);
   });
 
+  test("with another profile is not the one that is looked at, and below a root nobody runs", async () => {
+    await using robot = await startTestRobot({
+      plugins: { metrics: { use: "metrics-prometheus", port: 0 } },
+    });
+    const { inspect } = robot.health().plugins.find(({ id }) => id === "metrics")!;
+    const port = Number(new URL(String(inspect["url"])).port);
+    expect(await checkRuntime("127.0.0.1", port, { ...HERE, profile: "pi4-picar" })).toMatchObject([
+      { state: "warning", message: expect.stringContaining("profile test, not pi4-picar") },
+    ]);
+    using card = new ScratchSystem();
+    expect(await checkRuntime("127.0.0.1", port, card.visit({}))).toMatchObject([{ state: "not_here" }]);
+  });
+
   test("is not here where nothing answers, hangs where nobody speaks, and something else is no robot", async () => {
-    expect(await checkRuntime("127.0.0.1", 0)).toMatchObject([{ state: "not_here" }]);
+    expect(await checkRuntime("127.0.0.1", 0, HERE)).toMatchObject([{ state: "not_here" }]);
     using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
-    expect(await checkRuntime("127.0.0.1", other.port!)).toMatchObject([{ state: "failed" }]);
+    expect(await checkRuntime("127.0.0.1", other.port!, HERE)).toMatchObject([{ state: "failed" }]);
     using silent = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
       fetch: () => new Promise<Response>(() => {}),
     });
-    expect(await checkRuntime("127.0.0.1", silent.port!)).toMatchObject([
+    expect(await checkRuntime("127.0.0.1", silent.port!, HERE)).toMatchObject([
       { state: "failed", message: expect.stringContaining("event loop hangs"), fix: expect.any(String) },
     ]);
     silent.stop(true);
     const { port } = other;
     other.stop(true);
-    expect(await checkRuntime("127.0.0.1", port!)).toMatchObject([{ state: "not_here" }]);
+    expect(await checkRuntime("127.0.0.1", port!, HERE)).toMatchObject([{ state: "not_here" }]);
   });
 });
 
@@ -161,8 +176,10 @@ test("the drive says whether it was calibrated, and whether somebody drives", ()
     checkDrive({ ...system.visit(driveConfig.parse(table)), env: { MYNA_RUN_FOLDER: "/run/myna" } });
   expect(check({})).toMatchObject([
     { state: "ok", message: "nobody drives at the moment" },
-    { name: "calibration", state: "not_here" },
+    { name: "calibration", state: "not_here", message: expect.stringContaining("no Raspberry Pi here") },
   ]);
+  const calibrated = { steering_offset_deg: 1, left_motor_sign: 1, right_motor_sign: -1 };
+  expect(check(calibrated)[1]).toMatchObject({ state: "ok" });
   system.file("/proc/device-tree/model", "Raspberry Pi 4\0");
   expect(check({})[1]).toMatchObject({ state: "warning", fix: expect.stringContaining("bun run calibrate") });
   system.file("/opt/picar-x/picar-x.conf", "picarx_dir_servo = 2\n\n");

@@ -157,13 +157,20 @@ describe("a controller that is out of step", () => {
 });
 
 describe("sensors that jump", () => {
-  test("from one end to the other at every reading leave no wheel turning at the end", () => {
+  test("from one end to the other at every reading keep no wheel turning before what bars the way in the end", () => {
     let seed = 1;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     using body = VirtualBody.ready();
+    const floor = (count: () => number) => {
+      for (const input of [0, 1, 2]) body.bench.hat.analog[input] = Math.floor(count());
+    };
     for (let round = 0; round < 40; round++) {
-      const id = round % 2 ? body.move(random() * 2 - 1) : body.turn(random() * 180 - 90);
-      for (let i = 0; i < 60; i++) {
+      body.sees = { kind: "distance", distanceM: 3 };
+      floor(() => 1400);
+      body.run(300);
+      const id = body.driving();
+      const jumps = Math.floor(random() * 60);
+      for (let i = 0; i < jumps; i++) {
         const kind = Math.floor(random() * 4);
         body.sees =
           kind === 0
@@ -171,12 +178,15 @@ describe("sensors that jump", () => {
             : kind === 1
               ? undefined
               : { kind: "distance", distanceM: random() * 3.3 };
-        for (const input of [0, 1, 2]) body.bench.hat.analog[input] = Math.floor(random() * 4096);
+        floor(() => random() * 4096);
         body.run(20);
       }
-      body.ask({ type: "stop", ended: "stopped" });
+      const isCliff = round % 2 === 0;
+      body.sees = { kind: "distance", distanceM: isCliff ? 3 : 0.05 };
+      floor(() => (isCliff ? 50 : 1400));
+      body.run(200);
       expect(body.turning).toBe(false);
-      body.ended(id);
+      expect(body.ended(id).ended).toMatch(/^(obstacle|cliff|blind)$/);
     }
   });
 });
@@ -230,7 +240,7 @@ describe("a line of the parent", () => {
     });
   }
 
-  test("cut off or changed in any place moves nothing that it did not say", () => {
+  test("cut off, or with a byte in any place that is none of JSON's, moves nothing that it did not say", () => {
     const whole = line(MOVE, 1);
     for (let at = 0; at < whole.length; at++) {
       for (const text of [whole.slice(0, at), whole.slice(0, at) + "\u0007" + whole.slice(at + 1)]) {

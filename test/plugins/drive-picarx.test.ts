@@ -190,14 +190,16 @@ test("a motion outside the limits is refused by name", async () => {
 });
 
 describe("the lock of a robot", () => {
+  const RESET = { module: "lines.ts", options: {}, line: 5 };
+
   test("that a dead process left is taken over, with what it left behind", () => {
     const folder = join(bench.folder, "run");
-    const first = RobotLock.take([folder], "wires", "the first")!;
+    const first = RobotLock.take([folder], "wires", { owner: "the first", reset: RESET })!;
     const [file] = readdirSync(folder);
     // This process is no motion process: as if another program had got the number.
     expect(findOwners([folder])).toEqual([]);
     expect(existsSync(join(folder, file!))).toBe(false);
-    const second = RobotLock.take([folder], "wires", "the second")!;
+    const second = RobotLock.take([folder], "wires", { owner: "the second", reset: RESET })!;
     expect(second.socket).toBe(first.socket);
     second.release();
     expect(readdirSync(folder)).toEqual([]);
@@ -205,7 +207,8 @@ describe("the lock of a robot", () => {
 
   test("goes without a folder where none can be written", () => {
     writeFileSync(join(bench.folder, "file"), "");
-    expect(RobotLock.take([join(bench.folder, "file", "run")], "wires", "owner")).toBeUndefined();
+    const folder = join(bench.folder, "file", "run");
+    expect(RobotLock.take([folder], "wires", { owner: "owner", reset: RESET })).toBeUndefined();
   });
 });
 

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Body, BodyState, Drive, HidLibrary } from "../../core/index.ts";
+import type { Body, BodyState, Drive, Head, HidLibrary } from "../../core/index.ts";
 import { lightReport } from "../../plugins/gamepad-hid/feedback.ts";
 import { openHidPad } from "../../plugins/gamepad-hid/hid-pad.ts";
 import { LAYOUTS } from "../../plugins/gamepad-hid/layouts.ts";
@@ -372,6 +372,33 @@ describe("a joystick of the kernel", () => {
     expect(health()).toMatchObject({ state: "degraded", message: "no gamepad is connected" });
     device = openSync(join(folder, "js0"), "r+");
     await until(() => health().state === "ready", "it is found again");
+    closeSync(device);
+  });
+
+  test("does not ask the head again and again while nothing may move", async () => {
+    const { steered, services } = body();
+    let latched: string | undefined;
+    let looks = 0;
+    const head = {
+      angles: () => ({ panDeg: 0, tiltDeg: 0 }),
+      look: () => (looks++, Promise.reject(new Error("release it first"))),
+    } as unknown as Head;
+    await using robot = await startTestRobot({
+      plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: folder } },
+      services: {
+        ...services,
+        head,
+        body: { ...services.body, state: () => ({ latched }) as BodyState },
+      },
+    });
+    await until(() => robot.health().plugins[0]!.inspect["pad"] !== null, "the joystick is found");
+    press(4, true);
+    axis(3, 32_767);
+    await until(() => looks > 0, "the head is asked");
+    latched = "a test";
+    const [before, ticks] = [looks, steered.length];
+    await until(() => steered.length > ticks + 4, "the stick is held on");
+    expect(looks - before).toBeLessThan(2);
     closeSync(device);
   });
 

@@ -10,12 +10,14 @@ const SECONDS = 0.7;
 export const motorsStep: CalibrationStep<DriveConfig> = {
   title: "which way the motors turn; put something under the car, so that its wheels turn freely",
   async run(visit) {
-    const { config, use, say, ask, choose, set } = visit;
+    const { config, use, say, choose, set } = visit;
     const { leftSign, rightSign } = settingsOf(config, use("board").describe(), "calibration").motors;
     await bodyReady(visit, STEERING_CHANNEL);
     let answer: "b" | "l" | "r" | "n" | "again";
     do {
-      await ask(`Both wheels are to turn BACKWARD for ${SECONDS} s. Enter when nothing is in the way:`);
+      const question = `Both wheels are to turn BACKWARD for ${SECONDS} s. Is nothing in the way?`;
+      if ((await choose(question, ["n", "y"])) === "n")
+        return say("Nothing has turned. The motors stay as they are.");
       await driveShortly(visit, -SPEED_MPS, SECONDS);
       answer = await choose(
         "Which turned backward? (b)oth, only the (l)eft, only the (r)ight, (n)one, or again",

@@ -38,10 +38,11 @@ export const speedStep: CalibrationStep<DriveConfig> = {
 
 /** The real way for each reckoned metre at a speed; undefined where it cannot be measured. */
 async function measured(visit: CalibrationVisit<DriveConfig>, mps: number): Promise<number | undefined> {
-  const { config, say, ask, number } = visit;
+  const { config, say, choose, number } = visit;
   const wantedDuty = new SpeedMap(config.speed_map).duty(mps);
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    await ask(`It drives forward for ${SECONDS} s at ${mps} m/s. Mark where it stands, then Enter:`);
+    const question = `It drives forward for ${SECONDS} s at ${mps} m/s. Is where it stands marked, and the way free?`;
+    if ((await choose(question, ["n", "y"])) === "n") return undefined;
     const { reckonedM, duty } = await driveShortly(visit, mps, SECONDS);
     if (Math.abs(duty - wantedDuty) > DUTY_TOLERANCE) {
       say(

@@ -65,7 +65,10 @@ let wake = () => {};
 
 async function start(settings: MotionSettings): Promise<Motion> {
   const consumer = `myna-motion ${process.pid}`;
-  lock = RobotLock.take(runFolders(), [settings.i2c, settings.lineChip], settings.owner);
+  lock = RobotLock.take(runFolders(), [settings.i2c, settings.lineChip], {
+    owner: settings.owner,
+    reset: { ...settings.lineChip, line: settings.lines.motorReset },
+  });
   const chip = await wireModule<LineChip>(settings.lineChip.module, "openLines", settings.lineChip.options);
   // Whoever holds this line owns the robot: a second start fails here, before it touches the bus.
   const reset = chip.output(settings.lines.motorReset, { consumer, high: true });
@@ -91,6 +94,10 @@ async function start(settings: MotionSettings): Promise<Motion> {
     );
   }
   if (lock) listen(lock.socket, started);
+  else {
+    const message = `none of ${runFolders().join(", ")} can be written: \`bun run stop\` reaches this robot by a signal only`;
+    send({ type: "fault", code: "DEVICE_FAILED", message });
+  }
   return started;
 }
 

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { WireSpec } from "myna";
 
 /** What a motion process leaves for others to read. */
 export interface RobotOwner {
@@ -8,6 +9,8 @@ export interface RobotOwner {
   owner: string;
   /** Of its {@link StopSocket}. */
   socket: string;
+  /** The line that stops its motors when it does not answer, and the module that opens it. */
+  reset: WireSpec & { line: number };
 }
 
 /** A file of a {@link RobotLock}. */
@@ -30,7 +33,11 @@ export class RobotLock {
    * Throws DEVICE_BUSY, naming the owner, while that lives. Undefined where no folder can be written: the robot then runs
    * without.
    */
-  static take(folders: readonly string[], wires: unknown, owner: string): RobotLock | undefined {
+  static take(
+    folders: readonly string[],
+    wires: unknown,
+    { owner, reset }: Pick<RobotOwner, "owner" | "reset">,
+  ): RobotLock | undefined {
     const name = `motion-${Bun.hash(JSON.stringify(wires)).toString(36)}`;
     const found = findOwners(folders).find(({ path }) => path.endsWith(`${name}.json`));
     if (found) {
@@ -42,9 +49,17 @@ export class RobotLock {
       const socket = join(folder, `${name}.sock`);
       try {
         mkdirSync(folder, { recursive: true, mode: 0o755 });
-        const text = `${JSON.stringify({ pid: process.pid, owner, socket } satisfies RobotOwner)}\n`;
+        const text = `${JSON.stringify({ pid: process.pid, owner, socket, reset } satisfies RobotOwner)}\n`;
+        const whole = `${path}.${process.pid}`;
         // Readable for everybody: stopping is nobody's privilege.
-        writeFileSync(path, text, { flag: "wx", mode: 0o644 });
+        writeFileSync(whole, text, { mode: 0o644 });
+        try {
+          // It comes whole, so one that is broken says nothing of anybody.
+          if (!isWhole(path)) rmSync(path, { force: true });
+          linkSync(whole, path);
+        } finally {
+          rmSync(whole, { force: true });
+        }
         rmSync(socket, { force: true });
         return new RobotLock(path, socket);
       } catch {
@@ -77,11 +92,20 @@ export function findOwners(folders: readonly string[]): (RobotOwner & { path: st
         rmSync(path, { force: true });
         rmSync(owner.socket, { force: true });
       } catch {
-        // Half written, or not ours to remove.
+        // Broken, or not ours to remove.
       }
       return [];
     });
   });
+}
+
+function isWhole(path: string): boolean {
+  try {
+    JSON.parse(readFileSync(path, "utf8"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** False also for another program that got the same number. */
