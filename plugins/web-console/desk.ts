@@ -1,5 +1,5 @@
 import type { PluginContext, WebPeer } from "myna";
-import { onlyLooks, readAsk } from "./asks.ts";
+import { isFree, readAsk } from "./asks.ts";
 import { Controls } from "./controls.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Gauges } from "./gauges.ts";
@@ -15,6 +15,8 @@ const TELL_PERIOD_MS = 50;
 const COUNT_PERIOD_MS = 500;
 /** Pages open at once. */
 const VIEWERS = 16;
+/** Of these, pages that only look: they never keep the operator out. */
+const LOOKERS = 12;
 /** Stops that follow each other within this are one. */
 const STOP_NOTE_MS = 2000;
 /** RFC 6455 §7.4.1 and its registry. */
@@ -70,7 +72,7 @@ export class Desk {
   /** A page came. */
   open(peer: WebPeer): { message(text: string): void; closed(): void } {
     const viewer = new Viewer(peer, ++this.#numbers, performance.now());
-    if (this.#viewers.size >= VIEWERS) {
+    if (!this.#room(viewer)) {
       peer.close(CLOSE_BUSY, "too many pages are open");
       return { message: () => {}, closed: () => {} };
     }
@@ -86,6 +88,11 @@ export class Desk {
     this.#pictures.stop();
   }
 
+  #room(viewer: Viewer): boolean {
+    if (this.#viewers.size >= VIEWERS) return false;
+    return viewer.operates || [...this.#viewers].filter(({ operates }) => !operates).length < LOOKERS;
+  }
+
   #closed(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     this.#helm.letGo(viewer.hand, "the page that drove is gone");
@@ -99,7 +106,7 @@ export class Desk {
     if ("problem" in read) return viewer.peer.close(CLOSE_POLICY, read.problem.slice(0, 100));
     const { ask } = read;
     const to = "n" in ask ? ask.n : undefined;
-    if (!viewer.operates && !onlyLooks(ask)) return viewer.reply(to, false, "a viewer may only look");
+    if (!viewer.operates && !isFree(ask)) return viewer.reply(to, false, "a viewer may only look and stop");
     const nowMs = performance.now();
     if (ask.type === "ping") return viewer.pong(ask.sent_at_ms, nowMs);
     if (ask.type === "drive") {

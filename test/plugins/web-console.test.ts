@@ -8,7 +8,7 @@ import { KEPT } from "../../plugins/web-console/wire.ts";
 import type { Update } from "../../plugins/web-console/wire.ts";
 import { TempPlugins } from "../core/temp-plugins.ts";
 import { startConsole } from "./web-console-kit.ts";
-import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
+import { LOCKED, OPERATOR, PageSocket, VIEWER, logIn } from "./web-door-kit.ts";
 
 describe("the live feed", () => {
   test("a page is told how things are when it comes, and what changes from then on", async () => {
@@ -313,12 +313,29 @@ describe("controls", () => {
     expect(await page.ask({ type: "plugin", action: "reload", id: "nobody" })).toMatchObject({ ok: false });
   });
 
-  test("a viewer sees everything and moves nothing", async () => {
+  test("viewers leave room for the operator, however many they are", async () => {
+    await using web = await startConsole({ door: LOCKED });
+    const cookie = await logIn(web.url, VIEWER);
+    const lines = Array.from(
+      { length: 16 },
+      () =>
+        new PageSocket(new URL("console/socket", web.url).href, { origin: new URL(web.url).origin, cookie }),
+    );
+    try {
+      const refused = await Promise.race(lines.map(({ closed }) => closed));
+      expect(refused.code).toBe(1013);
+      using page = await web.open({ cookie: await logIn(web.url, OPERATOR) });
+      expect(page.own?.role).toBe("operator");
+    } finally {
+      for (const line of lines) line[Symbol.dispose]();
+    }
+  });
+
+  test("a viewer sees everything, may stop the robot and moves nothing", async () => {
     await using web = await startConsole({ door: LOCKED });
     using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
     expect(page.own?.role).toBe("viewer");
     expect(await page.ask({ type: "text", text: "hello" })).toMatchObject({ ok: false });
-    expect(await page.ask({ type: "stop" })).toMatchObject({ ok: false });
     expect(await page.ask({ type: "plugin", action: "disable", id: "console" })).toMatchObject({ ok: false });
     page.drive(1);
     page.tell({ type: "talk", talking: true });
@@ -326,6 +343,10 @@ describe("controls", () => {
     expect(web.drive.steered).toEqual([]);
     expect(web.body.log).toEqual([]);
     expect(web.robot.events("user.talk_changed")).toEqual([]);
+    expect(await page.ask({ type: "stop" })).toMatchObject({ ok: true });
+    expect(web.body.log).toHaveLength(1);
+    expect(await page.ask({ type: "release" })).toMatchObject({ ok: false });
+    expect(web.body.log).toHaveLength(1);
   });
 
   test.each([

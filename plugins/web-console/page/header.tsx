@@ -101,13 +101,7 @@ function StopButton() {
   const state = stopState.value;
   const label = state === "asked" ? "Stopping…" : state === "unreachable" ? "Not confirmed!" : "Stop";
   return (
-    <button
-      type="button"
-      class="stop"
-      data-state={state}
-      onClick={stopEverything}
-      disabled={!operates.value && reach.value === "open"}
-    >
+    <button type="button" class="stop" data-state={state} onClick={stopEverything}>
       <strong>{label}</strong>
       <kbd>Esc</kbd>
     </button>
