@@ -231,6 +231,17 @@ export const m${i}: T${i} = ${JSON.stringify(manifest)};`;
     expect(exitCode).toBe(2);
   });
 
+  test("bound its memory above the alert, which warns before the kernel ends it", async () => {
+    const rules = YAML.parse(await Bun.file(join(ROOT, "deploy/prometheus/rules.yml")).text()) as {
+      groups: { rules: { alert: string; expr: string }[] }[];
+    };
+    const { expr } = rules.groups
+      .flatMap((group) => group.rules)
+      .find(({ alert }) => alert === "MynaMemory")!;
+    const limit = /^(\d+)Mi$/.exec(String(container.resources!.limits!["memory"]))![1];
+    expect(Number(expr.split(">")[1])).toBeLessThan(0.9 * Number(limit) * 2 ** 20);
+  });
+
   test("hand over flags that the profile takes", async () => {
     const done = spawnSync(
       process.execPath,
