@@ -32,6 +32,7 @@ export type { ErrorCode } from "./errors.ts";
 export type { HostPort, PluginSheet } from "./host-port.ts";
 export { JpegSplitter } from "./jpeg-splitter.ts";
 export type { JpegFrame } from "./jpeg-splitter.ts";
+export { withoutSecretFields } from "./log.ts";
 export type { LogLevel, LogLine, Logger } from "./log.ts";
 export { linkFailure, socketFailure, statusFailure } from "./realtime/link-failure.ts";
 export type { LinkFailure } from "./realtime/link-failure.ts";

@@ -56,6 +56,10 @@ export class Desk {
       { steer: (intent) => ctx.use("drive").steer({ ...intent, by: "person" }), stop },
       maxSpeedMps,
     );
+    // Who talks for too long is let go by the session; another key may let go as well.
+    ctx.on("user.talk_changed", ({ talking }) => {
+      if (!talking) for (const viewer of this.#viewers) viewer.talking = false;
+    });
     this.#pictures = new Pictures(ctx, (picture) => {
       gauges.seen();
       const message = pictureMessage(picture);
@@ -84,7 +88,10 @@ export class Desk {
 
   /** Lets go of the wheels and of the camera. */
   close(): void {
-    for (const { hand } of this.#viewers) this.#helm.letGo(hand, "the console is reloaded");
+    for (const viewer of this.#viewers) {
+      this.#helm.letGo(viewer.hand, "the console is reloaded");
+      this.#talk(viewer, false);
+    }
     this.#pictures.stop();
   }
 
@@ -96,7 +103,7 @@ export class Desk {
   #closed(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     this.#helm.letGo(viewer.hand, "the page that drove is gone");
-    if (viewer.talking) this.#controls.talk(false);
+    this.#talk(viewer, false);
     this.#tapWhereWanted();
     this.#workWhereWanted();
   }
@@ -126,8 +133,7 @@ export class Desk {
       case "text":
         return this.#parts.conversation.typed(ask.text, () => controls.say(ask.text));
       case "talk":
-        viewer.talking = ask.talking;
-        return controls.talk(ask.talking);
+        return this.#talk(viewer, ask.talking);
       case "mute":
         return controls.mute(ask.muted);
       case "halt":
@@ -148,6 +154,14 @@ export class Desk {
         viewer.wantsPictures = ask.on;
         return this.#count();
     }
+  }
+
+  /** The talk key is held as long as one page holds it. */
+  #talk(viewer: Viewer, talking: boolean): void {
+    if (viewer.talking === talking) return;
+    viewer.talking = talking;
+    const others = [...this.#viewers].some((one) => one !== viewer && one.talking);
+    if (!others) this.#controls.talk(talking);
   }
 
   #stop(): void {

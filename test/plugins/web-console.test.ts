@@ -243,11 +243,64 @@ describe("the live feed", () => {
   });
 
   test("the settings of plugins come without secrets", async () => {
+    using files = new TempPlugins();
+    const file = files.write(
+      "caller/index.ts",
+      `import { definePlugin } from "myna";
+       import { z } from "zod";
+       export default definePlugin({
+         name: "caller",
+         config: z.object({ url: z.string(), api_key: z.string() }),
+         setup(ctx) {
+           ctx.inspect(() => ({ reached: ctx.config.url }));
+         },
+       });`,
+    );
+    const config = { url: "wss://bob:hunter2@host/live?api-key=swordfish", api_key: "swordfish" };
+    await using web = await startConsole({ door: LOCKED, plugins: { caller: { use: file, ...config } } });
+    using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
+    const card = await page.until(() => page.lists.plugins.get("caller"));
+    const shown = "wss://[secret]@host/live?api-key=[secret]";
+    expect(card.config).toEqual({ url: shown, api_key: "[secret]" });
+    expect(card.inspect).toEqual({ reached: shown });
+    expect(page.lists.plugins.get("web")?.vital).toBe(true);
+  });
+
+  test("a key that somebody types or a tool returns is not told to pages, nor by their tap of the topics", async () => {
     await using web = await startConsole({ door: LOCKED });
     using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
-    const door = await page.until(() => page.lists.plugins.get("web"));
-    expect(JSON.stringify(door)).not.toContain(VIEWER);
-    expect(door.vital).toBe(true);
+    page.tell({ type: "tap", filter: "" });
+    await page.ask({ type: "stop" });
+    const secret = "sk-abcdefghijklmnop";
+    const text = `my key is ${secret}`;
+    web.robot.publish("user.transcript", { item_id: "a", text, final: true });
+    web.robot.publish("assistant.transcript", { item_id: "b", text, final: true, interrupted: false });
+    const call = { call_id: "c", name: "read", arguments: { url: `http://host/?token=${secret}` } };
+    web.robot.publish("tool.started", call);
+    web.robot.publish("tool.finished", {
+      ...call,
+      ok: true,
+      result: { password: "x1", text },
+      duration_ms: 1,
+    });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("c");
+      return one?.kind === "tool" && one.state === "done" && one;
+    });
+    await page.until(() => page.tapped.some(({ topic }) => topic === "tool.finished"));
+    expect(page.lists.talk.get("a")).toMatchObject({ text: "my key is [secret]" });
+    expect(entry.result).toEqual({ password: "[secret]", text: "my key is [secret]" });
+    expect(JSON.stringify([...page.lists.talk.values(), ...page.tapped])).not.toContain(secret);
+  });
+
+  test("what a person drives by hand is no part of the conversation, unless something stood in the way", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const drive = { kind: "drive" as const, moved_m: 0.05, turned_deg: 0 };
+    for (const [index, ended] of ["lease", "stopped", "superseded", "obstacle"].entries())
+      web.robot.publish("motion.stopped", { ...drive, motion_id: index, ended });
+    await page.until(() => page.lists.talk.size > 0);
+    expect([...page.lists.talk.values()]).toMatchObject([{ text: "body: drove 0.05 m (obstacle)" }]);
   });
 });
 
@@ -281,6 +334,37 @@ describe("controls", () => {
     page.tell({ type: "talk", talking: true });
     await web.robot.waitFor("user.talk_changed", ({ talking }) => talking);
     page.line.socket.close();
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
+  });
+
+  test("the talk key stays held as long as one of the pages holds it", async () => {
+    await using web = await startConsole();
+    const first = await web.open();
+    using second = await web.open();
+    first.tell({ type: "talk", talking: true });
+    second.tell({ type: "talk", talking: true });
+    await second.ask({ type: "mute", muted: false });
+    first.line.socket.close();
+    await second.until(
+      () => web.robot.health().plugins.find(({ id }) => id === "console")?.inspect["pages"] === 1,
+    );
+    await second.until(() => second.values.ears?.talking);
+    using third = await web.open();
+    third.tell({ type: "talk", talking: false });
+    await third.ask({ type: "mute", muted: false });
+    const told = () => web.robot.events("user.talk_changed").map(({ talking }) => talking);
+    expect(told()).toEqual([true]);
+    second.tell({ type: "talk", talking: false });
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
+    expect(told()).toEqual([true, false]);
+  });
+
+  test("the talk key is let go when the console is reloaded", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    page.tell({ type: "talk", talking: true });
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => talking);
+    await web.robot.reload("console");
     await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
   });
 

@@ -127,7 +127,7 @@ export function Alerts() {
       {reason !== undefined && (
         <p class="alert bad" data-testid="latched">
           <span>
-            <b>Emergency stop.</b> {reason}. Nothing moves until it is released.
+            <b>Emergency stop:</b> {reason}. Nothing moves until it is released.
             {releaseProblem.value !== undefined && <em> {releaseProblem.value}</em>}
           </span>
           <button type="button" onClick={() => void release()} disabled={!operates.value || stale.value}>
