@@ -40,6 +40,7 @@ export type { SessionPort } from "./realtime/port.ts";
 export type { Connect, Transport, TransportEvents, TransportRequest } from "./realtime/transport.ts";
 export { hideSecret } from "./secrets.ts";
 export * from "./services.ts";
+export { asksToStop } from "./stop-order.ts";
 export { ToolPictures } from "./tools.ts";
 export type { Json, ToolCall, ToolDefinition } from "./tools.ts";
 export { RETAINED_TOPICS } from "./topics.ts";
