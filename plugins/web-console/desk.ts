@@ -60,6 +60,8 @@ export class Desk {
     ctx.on("user.talk_changed", ({ talking }) => {
       if (!talking) for (const viewer of this.#viewers) viewer.talking = false;
     });
+    // Where no body latches, nothing else would tell.
+    ctx.on("user.stopped", () => this.#helm.stopped(this.#hands(), performance.now()));
     this.#pictures = new Pictures(ctx, (picture) => {
       gauges.seen();
       const message = pictureMessage(picture);

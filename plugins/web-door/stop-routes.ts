@@ -21,6 +21,7 @@ export function stopRoutes(ctx: PluginContext): WebRoute[] {
             if (ctx.has("drive")) ctx.use("drive").stop("web");
           } finally {
             ctx.session.dismiss();
+            ctx.publish("user.stopped", { by: caller.address });
           }
         }
         return Response.json({ stopped: ctx.has("body") || ctx.has("drive") });

@@ -124,6 +124,20 @@ test("a stop that came by another way holds a driving page as well", async () =>
   });
 });
 
+test("POST /stop holds a driving page also where no body latches", async () => {
+  await using web = await startConsole();
+  using page = await web.open();
+  page.drive(1);
+  await page.until(() => web.drive.steered.length > 0);
+  const stopped = await fetch(new URL("stop", web.url), { method: "POST" });
+  expect(stopped.status).toBe(200);
+  expect(web.body.state()?.latched).toBeUndefined();
+  const before = web.drive.steered.length;
+  page.drive(1);
+  await page.until(() => page.steerings.includes("let_go_first"));
+  expect(web.drive.steered).toHaveLength(before);
+});
+
 test("wheels that refuse are told to the page with their reason", () => {
   const drive = new NotedDrive();
   drive.steer = () => {
