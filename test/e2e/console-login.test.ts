@@ -19,6 +19,13 @@ test("a stranger is asked for the token, a viewer looks and stops, an operator t
   await shows(page, "viewer");
   await page.getByRole("button", { name: /^Stop/ }).click();
   while (web.body.log.length === 0) await Bun.sleep(10);
+  const confirmed = () => page.locator(".stop[data-state=done]").waitFor();
+  await confirmed();
+  const clicked = web.body.log.length;
+  await page.keyboard.press("Escape");
+  while (web.body.log.length === clicked) await Bun.sleep(10);
+  await confirmed();
+  expect(await page.getByText("The stop is not confirmed").count()).toBe(0);
   const stops = web.body.log.length;
   await page.getByLabel("Say it in writing").fill("hello");
   expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
