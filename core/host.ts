@@ -187,7 +187,8 @@ export class Host {
   #give(instance: PluginInstance, error: MynaError): void {
     if (this.#stopping) return;
     const log = this.#core.log.child(instance.id);
-    if (error.retryable) {
+    // A port is not freed by waiting, and whoever demands the plugin waits for it in vain.
+    if (error.retryable && !(instance.entry.required && error.code === "PORT_IN_USE")) {
       const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** instance.failures++);
       if (instance.failures === 1)
         log.warn("plugin is not ready and will be tried again", { error: describeError(error) });

@@ -46,6 +46,10 @@ const SECRET_FIELD = /key|token|secret|password|authorization/i;
 /** OpenAI's key prefixes, and bearer headers. */
 const SECRET_VALUE = /\b(sk|ek|rk)[-_][A-Za-z0-9_-]{6,}|Bearer\s+[A-Za-z0-9._~+/-]{6,}=*/g;
 
+/** User and password of a URL, and what its query names as a secret. */
+const USER_INFO = /\/\/[^/@\s"']+@/g;
+const SECRET_QUERY = /([?&][\w.-]*(?:key|token|secret|password|signature|auth)[\w.-]*=)[^&#\s"']+/gi;
+
 /** Writes to stderr: readable on a terminal, one JSON object a line elsewhere. */
 export function createLog(options: Partial<LogOptions> = {}): Logger {
   const format = options.format ?? (process.stderr.isTTY ? "pretty" : "json");
@@ -131,9 +135,10 @@ export function withoutSecretFields(value: unknown): unknown {
   return redact("", value, false);
 }
 
-/** Keys and bearer tokens in a text, masked. */
+/** Keys and bearer tokens in a text, masked; in URLs the user, the password and secrets of the query as well. */
 export function maskSecrets(text: string): string {
-  return withoutSecrets(text).replace(SECRET_VALUE, "[secret]");
+  const known = withoutSecrets(text).replace(SECRET_VALUE, "[secret]");
+  return known.replace(USER_INFO, "//[secret]@").replace(SECRET_QUERY, "$1[secret]");
 }
 
 function redact(key: string, value: unknown, hideSpeech: boolean): unknown {

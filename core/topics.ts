@@ -52,6 +52,8 @@ export interface Topics {
   "keyword.heard": { phrase: string; role: "stop" | "wake"; heard_at_ms: number };
   /** Somebody shuts the robot's ears, or opens them: it hears silence. Published by whoever has a mute key. */
   "user.mute_changed": { muted: boolean };
+  /** Somebody stopped the robot by a plain request; wheels and speech have been stopped already, and a held key drives no further. */
+  "user.stopped": { by: string };
   /** Somebody presses or lets go the talk key; published by whoever has one (terminal, gamepad, page). */
   "user.talk_changed": { talking: boolean };
   /** `speech_at_ms` is when the last sound of speech was heard, not when the silence was long enough. */

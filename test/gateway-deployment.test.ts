@@ -217,6 +217,31 @@ export const m${i}: T${i} = ${JSON.stringify(manifest)};`;
     expect(Object.keys(container.resources!.limits!).toSorted()).toEqual(["cpu", "memory"]);
   });
 
+  test("a gateway without a key ends at once, and says which variable it wants", () => {
+    const { exitCode, stderr } = Bun.spawnSync(
+      [process.execPath, "core/main.ts", "--profile", "gateway", "--set", "plugins.web.port=0"],
+      {
+        cwd: ROOT,
+        env: { ...process.env, OPENAI_API_KEY: "", OPENAI_EPHEMERAL_TOKEN: "" },
+        timeout: 15_000,
+      },
+    );
+    expect(stderr.toString()).toContain("[plugins.talk] url: no key for OpenAI");
+    expect(stderr.toString()).toContain("OPENAI_API_KEY");
+    expect(exitCode).toBe(2);
+  });
+
+  test("bound its memory above the alert, which warns before the kernel ends it", async () => {
+    const rules = YAML.parse(await Bun.file(join(ROOT, "deploy/prometheus/rules.yml")).text()) as {
+      groups: { rules: { alert: string; expr: string }[] }[];
+    };
+    const { expr } = rules.groups
+      .flatMap((group) => group.rules)
+      .find(({ alert }) => alert === "MynaMemory")!;
+    const limit = /^(\d+)Mi$/.exec(String(container.resources!.limits!["memory"]))![1];
+    expect(Number(expr.split(">")[1])).toBeLessThan(0.9 * Number(limit) * 2 ** 20);
+  });
+
   test("hand over flags that the profile takes", async () => {
     const done = spawnSync(
       process.execPath,

@@ -1,3 +1,4 @@
+import { maskSecrets } from "../log.ts";
 import type { Logger } from "../log.ts";
 import type { TopicName, Topics } from "../topics.ts";
 import type { SessionConfig } from "./config.ts";
@@ -146,7 +147,7 @@ export class Failover {
     const reason = better ? `${to} has recovered` : this.#whyNoneBefore(change.to);
     publish("session.endpoint_changed", {
       ...about,
-      url: this.#endpoints.current()?.url ?? "",
+      url: maskSecrets(this.#endpoints.current()?.url ?? ""),
       reason,
     });
     log[better ? "info" : "warn"](better ? "back at a better server" : "another server answers", {

@@ -1,3 +1,4 @@
+import { maskSecrets } from "../log.ts";
 import type { Logger } from "../log.ts";
 import type { TopicName, Topics } from "../topics.ts";
 import type { LinkChange } from "./connection.ts";
@@ -7,7 +8,8 @@ export function tellLink(
   log: Logger,
   publish: <T extends TopicName>(topic: T, event: Topics[T]) => void,
 ): (change: LinkChange) => void {
-  return ({ state, url, attempt, retryInMs, failure }) => {
+  return ({ state, url: address, attempt, retryInMs, failure }) => {
+    const url = maskSecrets(address);
     if (state === "ready") log.info("connected", { url });
     else if (failure && state === "closed")
       log.error("the link is closed", { code: failure.code, reason: failure.message, url });

@@ -1,11 +1,8 @@
+import { asksToStop } from "myna";
 import type { PluginContext } from "myna";
 import type { Row } from "./rows.ts";
 import { plain, poseText } from "./rows.ts";
 import type { Utterance } from "./script.ts";
-
-/** A typed line that is nothing but an order to stop; it takes effect here, whatever the link and the server do. */
-const STOP =
-  /^(?:please |robot,? )*(?:stop|halt|freeze)(?: (?:now|moving|right now|please|robot))*\s*[.!]*$/i;
 
 /** What a typed line can ask for besides being said to the robot. */
 export const COMMANDS = {
@@ -26,11 +23,6 @@ export interface CommandPort {
   drop(): void;
   /** Whether somebody holds the talk key. */
   talking(): boolean;
-}
-
-/** True for a line like "stop" or "please stop!". */
-export function asksToStop(line: string): boolean {
-  return STOP.test(line.trim());
 }
 
 /** Wheels first, then the voice; the conversation is told. Never waits for a server. */

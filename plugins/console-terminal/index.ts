@@ -1,7 +1,7 @@
-import { RETAINED_TOPICS, definePlugin } from "myna";
+import { RETAINED_TOPICS, asksToStop, definePlugin } from "myna";
 import type { PluginContext, TopicName } from "myna";
 import { z } from "zod";
-import { asksToStop, runLine, stopHere } from "./commands.ts";
+import { runLine, stopHere } from "./commands.ts";
 import type { CommandPort } from "./commands.ts";
 import { LiveView } from "./live-view.ts";
 import type { Page } from "./live-view.ts";

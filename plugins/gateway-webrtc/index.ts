@@ -1,5 +1,6 @@
 import { MynaError, definePlugin } from "myna";
 import type { ErrorCode } from "myna";
+import { callPage, script } from "./call-page.ts";
 import { readOfferRequest } from "./offer-request.ts";
 import { talkPageScript } from "./page-script.ts";
 import type { Switchboard } from "./switchboard.ts";
@@ -13,15 +14,29 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   LINK_CLOSED: 503,
   SHUTTING_DOWN: 503,
 };
+const OPENAI = "api.openai.com";
+/** Either opens the link of a call. */
+const KEYS = ["OPENAI_API_KEY", "OPENAI_EPHEMERAL_TOKEN"] as const;
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.|localhost$)/;
 
 /** A browser talks to the robot, or to a Realtime server through the robot, by WebRTC. */
 export default definePlugin({
   name: "gateway-webrtc",
   config: talkConfig,
+  check({ url }) {
+    if (
+      url === undefined ||
+      new URL(url).hostname !== OPENAI ||
+      KEYS.some((name) => process.env[name]?.trim())
+    )
+      return;
+    throw new MynaError("CONFIG_INVALID", `url: no key for OpenAI: set the environment variable ${KEYS[0]}`);
+  },
   requires: ["web"],
   setup(ctx) {
     const web = ctx.use("web");
+    const { mode, page, viewers_talk } = ctx.config;
+    const callers = viewers_talk ? "viewer" : "operator";
     let board: Promise<Switchboard> | undefined;
     let open: Switchboard | undefined;
     // With the first offer and not before: most robots are never called.
@@ -33,19 +48,20 @@ export default definePlugin({
     let draining = false;
     ctx.drain(() => {
       draining = true;
-      return open?.drain();
+      return board?.then((calls) => calls.drain());
     });
     ctx.defer(
       web.route({
         method: "POST",
         path: "/talk/offer",
-        role: "operator",
+        role: callers,
         maxBodyBytes: 48 * 1024,
         maxPerMinute: 60,
-        async handle(request, { address }) {
+        async handle(request, { address, role }) {
           try {
             if (draining) throw new MynaError("SHUTTING_DOWN", "no more calls are taken here");
-            const offer = readOfferRequest(await request.text());
+            const offer = readOfferRequest(await request.text(), mode);
+            if (offer.mode === "robot" && role !== "operator") return forbidden();
             return Response.json(await (await switchboard()).answer(offer, LOOPBACK.test(address)));
           } catch (thrown) {
             const { code, message } = MynaError.from(thrown, "PLUGIN_SETUP_FAILED");
@@ -60,7 +76,8 @@ export default definePlugin({
       web.route({
         method: "DELETE",
         path: "/talk/*",
-        role: "operator",
+        // Nobody guesses the id of another's call.
+        role: callers,
         handle(request) {
           const id = new URL(request.url).pathname.slice("/talk/".length);
           const found = open?.hangUp(id) ?? false;
@@ -74,11 +91,14 @@ export default definePlugin({
         path: "/talk/client.js",
         role: "viewer",
         async handle() {
-          return new Response(await talkPageScript(), {
-            headers: { "content-type": "text/javascript; charset=utf-8" },
-          });
+          return script(await talkPageScript());
         },
       }),
     );
+    if (page) for (const route of callPage()) ctx.defer(web.route(route));
   },
 });
+
+function forbidden(): Response {
+  return Response.json({ error: { message: "a viewer does not talk with the robot" } }, { status: 403 });
+}

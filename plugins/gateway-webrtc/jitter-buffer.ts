@@ -72,6 +72,12 @@ export class JitterBuffer {
       this.#drain(nowMs);
     } else {
       if (ahead >= SLOTS) this.#giveUp(nowMs, sequence - SLOTS + 1);
+      const missing = ((sequence - this.#next) << 16) >> 16;
+      if (missing >= SLOTS) {
+        // Nothing is held that could come before it.
+        this.#lose(missing, payload);
+        return this.#deliver(sequence, ticks, payload);
+      }
       if (this.#held === 0) this.#gapAtMs = nowMs;
       if (this.#slots[sequence % SLOTS] === undefined) this.#held++;
       this.#slots[sequence % SLOTS] = { sequence, ticks, payload };
@@ -117,13 +123,15 @@ export class JitterBuffer {
         slot = this.#take();
       }
       if (!slot) return;
-      if (missing > 0) {
-        this.counters.lost += missing;
-        this.#sink.lost(missing, slot.payload);
-      }
+      if (missing > 0) this.#lose(missing, slot.payload);
       this.#deliver(slot.sequence, slot.ticks, slot.payload);
       this.#drain(nowMs);
     } while (until !== undefined && ((until - this.#next) << 16) >> 16 > 0);
+  }
+
+  #lose(count: number, next: Uint8Array): void {
+    this.counters.lost += count;
+    this.#sink.lost(count, next);
   }
 
   #forget(): void {

@@ -11,8 +11,8 @@ export interface OfferRequest {
 
 const MAX_VOICE_CHARACTERS = 64;
 
-/** ARGUMENT_INVALID says which field is wrong. */
-export function readOfferRequest(text: string): OfferRequest {
+/** `usual` is the mode of an offer that names none. ARGUMENT_INVALID says which field is wrong. */
+export function readOfferRequest(text: string, usual: OfferRequest["mode"]): OfferRequest {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -21,7 +21,7 @@ export function readOfferRequest(text: string): OfferRequest {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new MynaError("ARGUMENT_INVALID", "the body is no object");
-  const { sdp, mode = "robot", muted = false, voice } = value as Record<string, unknown>;
+  const { sdp, mode = usual, muted = false, voice } = value as Record<string, unknown>;
   if (typeof sdp !== "string") throw new MynaError("ARGUMENT_INVALID", "sdp: a text is expected");
   if (mode !== "robot" && mode !== "own")
     throw new MynaError("ARGUMENT_INVALID", 'mode: "robot" or "own" is expected');

@@ -11,6 +11,8 @@ const MAX_MESSAGE_BYTES = 4096;
 const MAX_MESSAGES_PER_S = 50;
 /** What waits for a page that does not read: more is not sent. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
+/** Messages that wait for the page's channel to open; then the oldest are dropped. */
+const MAX_EARLY_MESSAGES = 16;
 
 /** So long after the end its threads are done with it. */
 const GRACE_MS = 50;
@@ -48,6 +50,8 @@ export class Peer {
   #refuse: (error: Error) => void = () => {};
   #channel: DataChannel | undefined;
   #over = false;
+  /** What was said before the channel was open; undefined afterwards. */
+  #early: string[] | undefined = [];
   readonly #gone = Promise.withResolvers<void>();
   /** Leads from a callback, which belongs to nobody, back to where the peer was made; throws when that is gone. */
   readonly #home = AsyncLocalStorage.snapshot();
@@ -89,9 +93,14 @@ export class Peer {
     if (!this.#over && this.#track?.isOpen()) this.#track.sendMessageBinary(packet);
   }
 
-  /** False where the page has no open channel, or does not read what was sent before. */
+  /** Waits for the page's channel to open. False where that is closed, or the page does not read what was sent before. */
   send(text: string): boolean {
     const channel = this.#channel;
+    if (!this.#over && this.#early) {
+      this.#early.push(text);
+      if (this.#early.length > MAX_EARLY_MESSAGES) this.#early.shift();
+      return true;
+    }
     if (this.#over || !channel?.isOpen()) return false;
     if (channel.bufferedAmount() > MAX_BUFFERED_BYTES) {
       this.counters.messages_dropped++;
@@ -163,9 +172,16 @@ export class Peer {
     this.#detached(() => {
       channel.onMessage(this.#guarded((message) => this.#message(message)));
       channel.onClosed(this.#guarded(() => this.#end("the page hung up")));
-      if (!channel.isOpen()) channel.onOpen(this.#guarded(() => this.#events.onChannel()));
+      if (!channel.isOpen()) channel.onOpen(this.#guarded(() => this.#opened()));
     });
-    if (channel.isOpen()) this.#events.onChannel();
+    if (channel.isOpen()) this.#opened();
+  }
+
+  #opened(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const text of early) this.send(text);
+    this.#events.onChannel();
   }
 
   #end(reason: string): void {

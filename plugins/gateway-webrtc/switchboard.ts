@@ -9,6 +9,8 @@ import type { TalkConfig } from "./talk-config.ts";
 
 /** A call whose page never connects is given up. */
 const CONNECT_MS = 20_000;
+/** A call that has no server any more is ended so long after its page was told why. */
+const FAREWELL_MS = 2000;
 
 interface Line {
   readonly mode: "robot" | "own";
@@ -41,9 +43,10 @@ export class Switchboard {
     return this.#lines.size;
   }
 
-  /** Answers an offer. DEVICE_BUSY where there is no line left, or another page talks; ARGUMENT_INVALID for a bad offer. */
+  /** Answers an offer. SHUTTING_DOWN where calls are not taken any more; DEVICE_BUSY where there is no line left, or another page talks; ARGUMENT_INVALID for a bad offer. */
   async answer(request: OfferRequest, fromLoopback: boolean): Promise<{ id: string; sdp: string }> {
     const { max_calls } = this.#ctx.config;
+    if (this.#drained) throw new MynaError("SHUTTING_DOWN", "no more calls are taken here");
     if (this.#lines.size + this.#answering >= max_calls) {
       this.#counters.refused++;
       throw new MynaError("DEVICE_BUSY", `all ${max_calls} lines are taken`);
@@ -54,7 +57,10 @@ export class Switchboard {
     this.#answering++;
     const answer =
       request.mode === "robot" ? this.#robot(id, request, settings) : this.#own(id, request, settings);
-    const sdp = await answer.finally(() => this.#answering--);
+    const sdp = await answer.finally(() => {
+      this.#answering--;
+      this.#drainedIfEmpty();
+    });
     this.#ctx.after(CONNECT_MS, () => {
       if (this.#lines.get(id)?.connected() === false) this.hangUp(id);
     });
@@ -74,10 +80,10 @@ export class Switchboard {
     return true;
   }
 
-  /** Resolves when the calls under way are over. */
+  /** Resolves when the calls under way are over, also those that are being answered. */
   drain(): Promise<void> {
     this.#drained ??= Promise.withResolvers();
-    if (this.#lines.size === 0) this.#drained.resolve();
+    this.#drainedIfEmpty();
     return this.#drained.promise;
   }
 
@@ -133,19 +139,12 @@ export class Switchboard {
     client.on("transcript", ({ role, text, final }) =>
       client.tellPage({ type: role === "user" ? "heard" : "transcript", text, final }),
     );
-    client.on(
-      "error",
-      ({ code, message, fatal }) => fatal && client.tellPage({ type: "error", code, message }),
-    );
     client.on("measured", (event) => this.#ctx.publish("talk.measured", event));
-    client.on("connectionChange", ({ page }) => page === "closed" && this.hangUp(id));
+    this.#watchLink(id, client);
     try {
       const answer = await client.handleWebRTCOffer(sdp);
       // The page need not wait for the server: what it says meanwhile is not lost on anybody.
-      client.initialize().catch((error: unknown) => {
-        const { code, message } = MynaError.from(error, "LINK_REFUSED");
-        client.tellPage({ type: "error", code, message });
-      });
+      client.initialize().catch(() => {});
       this.#add(id, {
         mode: "own",
         connected: () => client.pageConnected,
@@ -159,6 +158,33 @@ export class Switchboard {
     }
   }
 
+  /** What keeps a caller from the server is told to its page and to the log; where nothing can mend it, the call ends. */
+  #watchLink(id: string, client: TalkClient): void {
+    const { log } = this.#ctx;
+    let waits = false;
+    let over = false;
+    const farewell = () => void this.#ctx.after(FAREWELL_MS, () => this.hangUp(id));
+    client.on("error", ({ code, message, fatal }) => {
+      if (!fatal) return;
+      over = true;
+      log.error("a caller has no link to the Realtime server", { code, error: message });
+      client.tellPage({ type: "error", code, message });
+      if (code === "LINK_AUTH") this.#ctx.health("degraded", `callers have no link: ${message}`);
+      if (client.pageConnected) farewell();
+    });
+    client.on("connectionChange", ({ link, page }) => {
+      if (page === "closed") return void this.hangUp(id);
+      if (over && page === "connected") farewell();
+      if (link === "ready") this.#ctx.health("ready");
+      if (link === "waiting" && !waits) {
+        const message = "the Realtime server cannot be reached; it is tried again";
+        log.warn("a caller waits for the Realtime server", {});
+        client.tellPage({ type: "error", code: "LINK_REFUSED", message });
+      }
+      waits = link === "waiting" || (waits && link !== "ready");
+    });
+  }
+
   /** The plugin may have gone while the answer was made. */
   #add(id: string, line: Line): void {
     if (this.#ctx.signal.aborted) void line.close();
@@ -169,7 +195,11 @@ export class Switchboard {
   #remove(id: string): void {
     if (!this.#lines.delete(id)) return;
     this.#tell();
-    if (this.#lines.size === 0) this.#drained?.resolve();
+    this.#drainedIfEmpty();
+  }
+
+  #drainedIfEmpty(): void {
+    if (this.#lines.size + this.#answering === 0) this.#drained?.resolve();
   }
 
   #tell(): void {

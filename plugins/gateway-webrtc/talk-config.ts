@@ -9,6 +9,15 @@ export const talkConfig = z.object({
     .max(500)
     .default(8)
     .describe("Pages that talk or listen at the same time; more are told to come back"),
+  mode: z
+    .enum(["robot", "own"])
+    .default("robot")
+    .describe("Of an offer that names none: the robot's conversation, or one of the page's own"),
+  viewers_talk: z
+    .boolean()
+    .default(false)
+    .describe("Whoever may look may also talk, in mode `own`; else operators only"),
+  page: z.boolean().default(false).describe("A page at `/` to call from, where no console is there"),
   loudspeaker: z
     .boolean()
     .default(true)

@@ -5,6 +5,7 @@ import { isMetric, renderAliases } from "./aliases.ts";
 import { countCost } from "./cost-metrics.ts";
 import { checkRuntime } from "./doctor.ts";
 import { Exposition } from "./exposition.ts";
+import { OwnNames } from "./own-names.ts";
 import { measureProcess } from "./process-metrics.ts";
 import { countTopics, showHealth } from "./robot-metrics.ts";
 import { countCalls } from "./talk-metrics.ts";
@@ -17,6 +18,9 @@ const config = z.object({
   port: z.number().int().min(0).max(65_535).default(9464),
   /** Address to listen on; another one than loopback shows the robot's state to the network. */
   host: z.string().min(1).default("127.0.0.1"),
+  any_port: z.boolean().default(false),
+  /** Further names by which Prometheus reaches it. */
+  names: z.array(z.string()).default([]),
   door: z.boolean().default(false),
   aliases: z
     .record(
@@ -32,7 +36,7 @@ export default definePlugin({
   config,
   doctor: (visit) => checkRuntime(visit.config.host, visit.config.port, visit),
   setup(ctx) {
-    const { port, host, door, aliases } = ctx.config;
+    const { port, host, any_port, names, door, aliases } = ctx.config;
     const metrics = new Exposition();
     countTopics(ctx, metrics);
     countCost(ctx, metrics);
@@ -47,7 +51,14 @@ export default definePlugin({
       return Response.json(report, { status: report.ok ? 200 : 503 });
     };
     if (door) return mountAtDoor(ctx, answer);
-    const server = listen(port, host, ctx.id, answer);
+    const own = new OwnNames(names);
+    const guarded = (request: Request) =>
+      own.has(request.headers.get("host") ?? "")
+        ? answer(new URL(request.url).pathname)
+        : new Response("this address is not known here by that name\n", { status: 421 });
+    const ports = any_port ? [port, 0] : [port];
+    const server = listen(ports, host, ctx.id, guarded);
+    if (server.port !== port && port !== 0) ctx.log.info("listens at another port", { port: server.port });
     ctx.defer(() => server.stop(true));
     ctx.inspect(() => ({ url: server.url.href }));
   },
@@ -70,18 +81,26 @@ function mountAtDoor(ctx: PluginContext, answer: (path: string) => Response): vo
   ctx.inspect(() => ({ url: ctx.has("web") ? web.url() : "" }));
 }
 
-function listen(port: number, host: string, id: string, answer: (path: string) => Response) {
+function listen(
+  [port = 0, ...others]: number[],
+  host: string,
+  id: string,
+  answer: (request: Request) => Response,
+): Bun.Server<undefined> {
   try {
     return Bun.serve({
       port,
       hostname: host,
+      // Without development mode Bun 1.4.5 shares a port that another program listens on.
+      reusePort: false,
       fetch: (request) =>
         request.method === "GET" || request.method === "HEAD"
-          ? answer(new URL(request.url).pathname)
+          ? answer(request)
           : new Response("read only\n", { status: 405 }),
     });
   } catch (cause) {
     if (!Error.isError(cause) || !("code" in cause) || cause.code !== "EADDRINUSE") throw cause;
+    if (others.length > 0) return listen(others, host, id, answer);
     throw new MynaError(
       "PORT_IN_USE",
       `[plugins.${id}] port: another program listens on ${host}:${port}; choose another port, or 0 for any free one`,

@@ -25,8 +25,8 @@ const ask: z.ZodType<Ask> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("camera"), on: z.boolean() }),
 ]);
 
-/** Asks that only look; all others are an operator's. */
-const LOOKING: ReadonlySet<Ask["type"]> = new Set(["ping", "tap", "camera"]);
+/** Asks of anybody: to look, and to stop. All others are an operator's. */
+const FREE: ReadonlySet<Ask["type"]> = new Set(["ping", "tap", "camera", "stop"]);
 
 /** A message of a page, or why it is none. */
 export function readAsk(text: string): { ask: Ask } | { problem: string } {
@@ -43,6 +43,6 @@ export function readAsk(text: string): { ask: Ask } | { problem: string } {
 }
 
 /** True where a viewer may ask it. */
-export function onlyLooks(asked: Ask): boolean {
-  return LOOKING.has(asked.type);
+export function isFree(asked: Ask): boolean {
+  return FREE.has(asked.type);
 }

@@ -1,17 +1,8 @@
-import { MynaError } from "myna";
+import { MynaError, asksToStop } from "myna";
 import type { PluginContext } from "myna";
 import type { Ask } from "./wire.ts";
 
-/** A typed line that is nothing but an order to stop; it takes effect here, whatever the link and the server do. */
-const STOP =
-  /^(?:please |robot,? )*(?:stop|halt|freeze)(?: (?:now|moving|right now|please|robot))*\s*[.!]*$/i;
-
 type Ctx = Pick<PluginContext, "audio" | "has" | "host" | "publish" | "session" | "use">;
-
-/** True for a line like "stop" or "please stop!". */
-export function asksToStop(line: string): boolean {
-  return STOP.test(line.trim());
-}
 
 /** What an operator's page has the robot do; driving apart. */
 export class Controls {

@@ -1,9 +1,13 @@
+import { withoutSecretFields } from "myna";
 import type { PluginContext, Topics } from "myna";
 import { bounded } from "./bounded.ts";
 import type { LiveModel } from "./live-model.ts";
 import type { Talk } from "./wire.ts";
 
 type Motion = Topics["motion.stopped"];
+
+/** How a stream of intents ends when nothing stands in its way. */
+const BY_HAND: ReadonlySet<string> = new Set(["lease", "stopped", "superseded"]);
 
 /** What was said, heard, cut off and done, as entries of the list "talk". */
 export class Conversation {
@@ -92,7 +96,8 @@ export class Conversation {
     this.#put(key(), { kind: "note", at: performance.now(), tone, text });
   }
 
-  #spoken({ item_id, text, final, interrupted }: Topics["assistant.transcript"]): void {
+  #spoken({ item_id, text: said, final, interrupted }: Topics["assistant.transcript"]): void {
+    const text = String(withoutSecretFields(said));
     const before = this.#model.entry("talk", item_id);
     const at = this.#at("robot", item_id);
     const received = before?.kind === "robot" ? before.text : "";
@@ -118,6 +123,8 @@ export class Conversation {
   }
 
   #moved(motion: Motion): void {
+    // A hand that drives ends its stream with every stop: that is no part of a conversation.
+    if (motion.kind === "drive" && BY_HAND.has(motion.ended)) return;
     const running = this.#model.newest("talk", (entry) => entry.kind === "tool" && entry.state === "running");
     const text = motionText(motion);
     if (motion.kind !== "drive" && running?.value.kind === "tool")
@@ -137,7 +144,7 @@ export class Conversation {
   }
 
   #put(key: string, entry: Talk): void {
-    this.#model.put("talk", key, entry);
+    this.#model.put("talk", key, withoutSecretFields(entry) as Talk);
   }
 
   #typed(itemId: string): boolean {

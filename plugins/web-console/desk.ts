@@ -1,5 +1,5 @@
 import type { PluginContext, WebPeer } from "myna";
-import { onlyLooks, readAsk } from "./asks.ts";
+import { isFree, readAsk } from "./asks.ts";
 import { Controls } from "./controls.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Gauges } from "./gauges.ts";
@@ -15,6 +15,8 @@ const TELL_PERIOD_MS = 50;
 const COUNT_PERIOD_MS = 500;
 /** Pages open at once. */
 const VIEWERS = 16;
+/** Of these, pages that only look: they never keep the operator out. */
+const LOOKERS = 12;
 /** Stops that follow each other within this are one. */
 const STOP_NOTE_MS = 2000;
 /** RFC 6455 §7.4.1 and its registry. */
@@ -54,6 +56,12 @@ export class Desk {
       { steer: (intent) => ctx.use("drive").steer({ ...intent, by: "person" }), stop },
       maxSpeedMps,
     );
+    // Who talks for too long is let go by the session; another key may let go as well.
+    ctx.on("user.talk_changed", ({ talking }) => {
+      if (!talking) for (const viewer of this.#viewers) viewer.talking = false;
+    });
+    // Where no body latches, nothing else would tell.
+    ctx.on("user.stopped", () => this.#helm.stopped(this.#hands(), performance.now()));
     this.#pictures = new Pictures(ctx, (picture) => {
       gauges.seen();
       const message = pictureMessage(picture);
@@ -70,7 +78,7 @@ export class Desk {
   /** A page came. */
   open(peer: WebPeer): { message(text: string): void; closed(): void } {
     const viewer = new Viewer(peer, ++this.#numbers, performance.now());
-    if (this.#viewers.size >= VIEWERS) {
+    if (!this.#room(viewer)) {
       peer.close(CLOSE_BUSY, "too many pages are open");
       return { message: () => {}, closed: () => {} };
     }
@@ -82,14 +90,22 @@ export class Desk {
 
   /** Lets go of the wheels and of the camera. */
   close(): void {
-    for (const { hand } of this.#viewers) this.#helm.letGo(hand, "the console is reloaded");
+    for (const viewer of this.#viewers) {
+      this.#helm.letGo(viewer.hand, "the console is reloaded");
+      this.#talk(viewer, false);
+    }
     this.#pictures.stop();
+  }
+
+  #room(viewer: Viewer): boolean {
+    if (this.#viewers.size >= VIEWERS) return false;
+    return viewer.operates || [...this.#viewers].filter(({ operates }) => !operates).length < LOOKERS;
   }
 
   #closed(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     this.#helm.letGo(viewer.hand, "the page that drove is gone");
-    if (viewer.talking) this.#controls.talk(false);
+    this.#talk(viewer, false);
     this.#tapWhereWanted();
     this.#workWhereWanted();
   }
@@ -99,7 +115,7 @@ export class Desk {
     if ("problem" in read) return viewer.peer.close(CLOSE_POLICY, read.problem.slice(0, 100));
     const { ask } = read;
     const to = "n" in ask ? ask.n : undefined;
-    if (!viewer.operates && !onlyLooks(ask)) return viewer.reply(to, false, "a viewer may only look");
+    if (!viewer.operates && !isFree(ask)) return viewer.reply(to, false, "a viewer may only look and stop");
     const nowMs = performance.now();
     if (ask.type === "ping") return viewer.pong(ask.sent_at_ms, nowMs);
     if (ask.type === "drive") {
@@ -119,8 +135,7 @@ export class Desk {
       case "text":
         return this.#parts.conversation.typed(ask.text, () => controls.say(ask.text));
       case "talk":
-        viewer.talking = ask.talking;
-        return controls.talk(ask.talking);
+        return this.#talk(viewer, ask.talking);
       case "mute":
         return controls.mute(ask.muted);
       case "halt":
@@ -141,6 +156,14 @@ export class Desk {
         viewer.wantsPictures = ask.on;
         return this.#count();
     }
+  }
+
+  /** The talk key is held as long as one page holds it. */
+  #talk(viewer: Viewer, talking: boolean): void {
+    if (viewer.talking === talking) return;
+    viewer.talking = talking;
+    const others = [...this.#viewers].some((one) => one !== viewer && one.talking);
+    if (!others) this.#controls.talk(talking);
   }
 
   #stop(): void {

@@ -1,3 +1,4 @@
+import { withoutSecretFields } from "myna";
 import type { HealthReport, PluginContext } from "myna";
 import type { LiveModel } from "./live-model.ts";
 import type { PluginCard, Values } from "./wire.ts";
@@ -85,7 +86,7 @@ export class Gauges {
         reloads,
         provides,
         config,
-        inspect,
+        inspect: withoutSecretFields(inspect) as Record<string, unknown>,
       };
       if (JSON.stringify(this.#model.entry("plugins", id)) !== JSON.stringify(card))
         this.#model.put("plugins", id, card);

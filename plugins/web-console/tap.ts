@@ -1,3 +1,4 @@
+import { withoutSecretFields } from "myna";
 import { TAP_CHARS } from "./wire.ts";
 import type { TapEvent } from "./wire.ts";
 
@@ -22,7 +23,7 @@ export class Tap {
   }
 
   take(topic: string, event: unknown): void {
-    const json = JSON.stringify(event) ?? "null";
+    const json = JSON.stringify(withoutSecretFields(event)) ?? "null";
     const text = json.length > TAP_CHARS ? `${json.slice(0, TAP_CHARS)}…` : json;
     this.#events.push({ number: ++this.#number, event: { at: performance.now(), topic, event: text } });
     if (this.#events.length > KEPT) this.#events.shift();

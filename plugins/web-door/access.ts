@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { WebRole } from "myna";
+import type { EndedSessions } from "./ended-sessions.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -24,11 +25,10 @@ const ROLES = ["operator", "viewer"] as const satisfies Insider[];
  */
 export class Access {
   readonly #tokens: Tokens;
-  /** Sessions that were logged out, by id, with their end in Unix seconds. */
-  readonly #ended: Map<string, number>;
+  readonly #ended: EndedSessions;
   readonly #wrong = new RateLimit();
 
-  constructor(tokens: Tokens, ended: Map<string, number>) {
+  constructor(tokens: Tokens, ended: EndedSessions) {
     this.#tokens = tokens;
     this.#ended = ended;
   }
@@ -38,17 +38,17 @@ export class Access {
     return this.#tokens.operator !== undefined;
   }
 
-  /** The role that a token gives; throws 401, or 429 after too many wrong ones. */
+  /** The role that a token gives, whatever others guess meanwhile: it may be the stop. Throws 401, or 429 after too many wrong ones. */
   roleOf(token: string, address: string): Insider {
+    // Both are compared whatever the first gave: how long it takes tells nothing.
+    const [operator, viewer] = ROLES.map((role) => same(this.#tokens[role], token));
+    if (operator) return "operator";
+    if (viewer) return "viewer";
     const waitS = Math.max(
       this.#wrong.wait(address, WRONG_PER_MINUTE, MINUTE_MS),
       this.#wrong.wait("", WRONG_OF_ALL_PER_MINUTE, MINUTE_MS),
     );
     if (waitS > 0) throw new Refusal(429, "too many wrong tokens", { "retry-after": String(waitS) });
-    // Both are compared whatever the first gave: how long it takes tells nothing.
-    const [operator, viewer] = ROLES.map((role) => same(this.#tokens[role], token));
-    if (operator) return "operator";
-    if (viewer) return "viewer";
     this.#wrong.take(address, WRONG_PER_MINUTE, MINUTE_MS);
     this.#wrong.take("", WRONG_OF_ALL_PER_MINUTE, MINUTE_MS);
     throw new Refusal(401, "this token opens nothing", { "www-authenticate": "Bearer" });
@@ -74,8 +74,7 @@ export class Access {
   end(value: string): string | undefined {
     const session = this.read(value);
     if (!session) return undefined;
-    this.#ended.set(session.id, nowS() + SESSION_S);
-    for (const [id, end] of this.#ended) if (end < nowS()) this.#ended.delete(id);
+    this.#ended.add(session.id, nowS() + SESSION_S, nowS());
     return session.id;
   }
 

@@ -145,7 +145,7 @@ export class Door {
     site.checkOrigin(request, true);
     this.#limit(`${key} SOCKET ${path}`, 120);
     admit(role, mounted.route.role);
-    if (!this.#sockets.room(key))
+    if (!this.#sockets.room(key, role))
       throw new Refusal(503, "too many open connections", { "retry-after": "10" });
     const data: Line = { mounted, caller: { role, address }, key };
     if (!server.upgrade(request, { data, headers: SOCKET_HEADERS }))

@@ -8,6 +8,7 @@ import { givenCertificate, ownCertificate } from "./certificate.ts";
 import type { Certificate } from "./certificate.ts";
 import { Door } from "./door.ts";
 import { Listening } from "./listening.ts";
+import { EndedSessions } from "./ended-sessions.ts";
 import { loginRoutes, SessionCookie } from "./login.ts";
 import { mount } from "./mounts.ts";
 import type { Mounts } from "./mounts.ts";
@@ -62,7 +63,15 @@ export default definePlugin({
     const source = certificateSource(ctx.config);
     let certificate = await source?.();
     const tls = certificate !== undefined;
-    const access = new Access(tokens, state.ended);
+    const ended = new EndedSessions(state.ended, stateFolder(ctx.config), (error) =>
+      ctx.log.warn(
+        "a log-out holds until the robot is started anew only: it cannot be kept in state_folder",
+        {
+          error: String(error),
+        },
+      ),
+    );
+    const access = new Access(tokens, ended);
     // The cookie's name has the port in it, which is known once the door listens.
     let cookie: SessionCookie | undefined;
     const door = new Door({
@@ -128,7 +137,7 @@ function tokensOf(wanted: Config, made: string) {
  * answered. Looks at once whether given files are right.
  */
 function certificateSource(wanted: Config): (() => Promise<Certificate>) | undefined {
-  const { tls_cert, tls_key, state_folder, host, names } = wanted;
+  const { tls_cert, tls_key, host, names } = wanted;
   if ((tls_cert === undefined) !== (tls_key === undefined))
     throw new MynaError("CONFIG_INVALID", "tls_cert, tls_key: one is set and the other is not");
   if (tls_cert !== undefined && tls_key !== undefined) {
@@ -136,15 +145,20 @@ function certificateSource(wanted: Config): (() => Promise<Certificate>) | undef
     return async () => givenCertificate(tls_cert, tls_key);
   }
   if (isLoopback(host)) return undefined;
-  const { XDG_STATE_HOME, HOME } = process.env;
-  const state = XDG_STATE_HOME || (HOME && join(HOME, ".local", "state"));
-  const folder = state_folder ?? (state ? join(state, "myna") : undefined);
+  const folder = stateFolder(wanted);
   if (folder !== undefined) return () => ownCertificate(folder, names);
   throw new MynaError(
     "CONFIG_INVALID",
     `host: others than this computer reach it, so it demands TLS: set tls_cert and tls_key, or state_folder for a certificate ` +
       `that is made; or set host = "127.0.0.1"`,
   );
+}
+
+/** Undefined where nothing says where state is kept. */
+function stateFolder({ state_folder }: Config): string | undefined {
+  const { XDG_STATE_HOME, HOME } = process.env;
+  const state = XDG_STATE_HOME || (HOME && join(HOME, ".local", "state"));
+  return state_folder ?? (state ? join(state, "myna") : undefined);
 }
 
 function identify(

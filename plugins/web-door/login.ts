@@ -54,7 +54,9 @@ export function loginRoutes(
       handle(request, caller) {
         if (!access.guarded) return onward({});
         const token = new URL(request.url).searchParams.get("token");
-        return token === null ? page(FORM) : onward(enter(token, caller));
+        if (token === null) return page(FORM);
+        if (byAnotherSite(request)) throw new Refusal(403, "a page of another site may not log in here");
+        return onward(enter(token, caller));
       },
     },
     {
@@ -92,6 +94,13 @@ export function loginRoutes(
       handle: () => new Response(STYLE, { headers: { "content-type": "text/css" } }),
     },
   ];
+}
+
+/** A link, a frame or a window of another site: its tokens would be counted as this browser's guesses. */
+function byAnotherSite({ headers }: Request): boolean {
+  const site = headers.get("sec-fetch-site") ?? "none";
+  const kind = headers.get("sec-fetch-dest") ?? "document";
+  return (site !== "none" && site !== "same-origin") || (kind !== "document" && kind !== "empty");
 }
 
 const FORM = `<h1>Myna</h1>

@@ -39,10 +39,13 @@ export class SameSite {
   }
 
   /** Throws 403 where a page of another site would put an answer into itself; a link that leads here is welcome. */
-  checkUse(request: Request): void {
-    const site = request.headers.get("sec-fetch-site");
+  checkUse({ headers }: Request): void {
+    const site = headers.get("sec-fetch-site");
     if (site === null || site === "same-origin" || site === "none") return;
-    if (request.headers.get("sec-fetch-mode") !== "navigate")
+    if (
+      headers.get("sec-fetch-mode") !== "navigate" ||
+      (headers.get("sec-fetch-dest") ?? "document") !== "document"
+    )
       throw new Refusal(403, "pages of other sites may not use this");
   }
 

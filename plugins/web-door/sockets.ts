@@ -1,4 +1,4 @@
-import type { WebCaller, WebPeer } from "myna";
+import type { WebCaller, WebPeer, WebRole } from "myna";
 import type { MountedSocket } from "./mounts.ts";
 import { RateLimit } from "./rate-limit.ts";
 
@@ -7,6 +7,8 @@ const UNREAD_BYTES = 256 * 1024;
 /** Open sockets of one caller, and of all. */
 const OPEN_PER_CALLER = 32;
 const OPEN = 256;
+/** Of these, places that only an operator takes. */
+const OPERATORS_OPEN = 64;
 /** RFC 6455 §7.4.1 and its registry. */
 const CLOSE = { unsupported: 1003, policy: 1008, tooBig: 1009, failed: 1011, restart: 1012 } as const;
 
@@ -33,8 +35,8 @@ export class Sockets {
   }
 
   /** False where the caller, or everybody together, has as many as may be. */
-  room(key: string): boolean {
-    if (this.#open.size >= OPEN) return false;
+  room(key: string, role: WebRole): boolean {
+    if (this.#open.size >= (role === "operator" ? OPEN : OPEN - OPERATORS_OPEN)) return false;
     let own = 0;
     for (const socket of this.#open) if (socket.data.key === key) own++;
     return own < OPEN_PER_CALLER;

@@ -10,12 +10,20 @@ export function stopRoutes(ctx: PluginContext): WebRoute[] {
     {
       method: "POST",
       path: "/stop",
-      role: "operator",
+      // Whoever sees the danger stops it; only an operator lets the robot move again.
+      role: "viewer",
       maxPerMinute: OFTEN,
       handle: (_, caller) => {
-        if (ctx.has("body")) ctx.use("body").emergencyStop(`the web page of ${caller.address}`);
-        if (ctx.has("drive")) ctx.use("drive").stop("web");
-        ctx.session.dismiss();
+        try {
+          if (ctx.has("body")) ctx.use("body").emergencyStop(`the web page of ${caller.address}`);
+        } finally {
+          try {
+            if (ctx.has("drive")) ctx.use("drive").stop("web");
+          } finally {
+            ctx.session.dismiss();
+            ctx.publish("user.stopped", { by: caller.address });
+          }
+        }
         return Response.json({ stopped: ctx.has("body") || ctx.has("drive") });
       },
     },

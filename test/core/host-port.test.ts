@@ -50,17 +50,25 @@ test("a plugin's sheet shows its settings with the defaults and without secrets"
      import { z } from "zod";
      export default definePlugin({
        name: "caller",
-       config: z.object({ url: z.string(), api_key: z.string(), deep: z.object({ password: z.string() }), speed: z.number().default(3) }),
+       config: z.object({ url: z.string(), live: z.string(), mail: z.string(), api_key: z.string(), deep: z.object({ password: z.string() }), speed: z.number().default(3) }),
        provides: ["sounds"],
        setup() {},
      });`,
   );
-  const config = { url: "http://bob:hunter2@host/x", api_key: "abc123", deep: { password: "hunter2" } };
+  const config = {
+    url: "http://bob:hunter2@host/x",
+    live: "wss://host/realtime?model=m&api-key=abc123#a",
+    mail: "http://host or bob@host",
+    api_key: "abc123",
+    deep: { password: "hunter2" },
+  };
   await using robot = await startTestRobot({ plugins: { caller: { use: file, ...config } } });
   const [sheet] = robot.robot.host.port.plugins();
   expect(sheet).toMatchObject({ id: "caller", required: false, provides: ["sounds"], drivers: [file] });
   expect(sheet?.config).toEqual({
     url: "http://[secret]@host/x",
+    live: "wss://host/realtime?model=m&api-key=[secret]#a",
+    mail: "http://host or bob@host",
     api_key: "[secret]",
     deep: { password: "[secret]" },
     speed: 3,

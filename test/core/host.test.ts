@@ -201,6 +201,18 @@ test("a config error is not retried and a required plugin that fails switches th
   });
 });
 
+test("a required plugin whose port is taken switches the robot off: waiting does not free it", async () => {
+  using files = new TempPlugins();
+  const plugin = files.plugin("porter", `throw new MynaError("PORT_IN_USE", "port: it is taken");`);
+  const plugins = { porter: { use: plugin, required: true } };
+  await using robot = await startTestRobot({ plugins, tolerant: true });
+  expect(health(robot, "porter")?.state).toBe("failed");
+  expect(await robot.robot.stopped).toMatchObject({
+    exitCode: 69,
+    reason: expect.stringContaining("it is taken"),
+  });
+});
+
 test("an unknown config key of a plugin names the table and the key", async () => {
   using files = new TempPlugins();
   const plugin = files.plugin("dice", "");

@@ -147,6 +147,8 @@ test("a metrics port that is taken leaves the robot running and is reported", as
     "desktop-sim",
     "--set",
     `plugins.metrics.port=${taken.port}`,
+    "--set",
+    "plugins.metrics.any_port=false",
     "--exit",
     "--say",
     "stop",

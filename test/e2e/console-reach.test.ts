@@ -18,10 +18,19 @@ test("a page whose robot is gone says so and greys what it shows, and comes back
   await first.run.process.exited;
   await shows(page, "No connection to the robot.");
   await shows(page, /What you see is [\d.]+ s/);
-  expect(await page.evaluate(`getComputedStyle(document.querySelector(".talk")).filter`)).toContain(
-    "grayscale",
-  );
+  for (const part of [".talk", ".ears .chip", ".instrument", ".readout"])
+    expect(await page.evaluate(`getComputedStyle(document.querySelector("${part}")).filter`), part).toContain(
+      "grayscale",
+    );
   expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const chips = await page
+    .locator(".vital")
+    .evaluateAll((all) =>
+      all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent),
+    );
+  expect(chips, "what is wider than its place").toEqual([]);
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.keyboard.press("Escape");
   await shows(page, "The stop is not confirmed.");
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { resample } from "../../core/audio/resample.ts";
 import { encodeWav } from "../../core/audio/wav.ts";
 import { flite } from "../kit/voices.ts";
 import { Browser } from "./browser.ts";
-import { ConsoleRobot, shownX, shows, until } from "./console-robot.ts";
+import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
 
 // A browser, a robot and a room drawn by the processor, on a machine that may do much else.
 setDefaultTimeout(120_000);
@@ -95,4 +95,30 @@ test("with the talk key the page's microphone is open while Space is held, and n
   await page.keyboard.up("Space");
   await until("it is shut", async () => (await toggle.getAttribute("aria-pressed")) === "false");
   await robot.run.waitFor("user.talk_changed", ({ talking }) => talking === false);
+});
+
+test("a page listens without a microphone, is asked for one only to talk, and goes on listening where it is refused", async () => {
+  await using browser = await Browser.start({ allowMicrophone: false, width: 390, height: 844 });
+  const page = await openPage(browser);
+  await page.evaluate(`{
+    window.asked = 0;
+    navigator.mediaDevices.getUserMedia = () => {
+      window.asked++;
+      return Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+    };
+  }`);
+  await page.getByRole("button", { name: "Listen" }).click();
+  await page.getByRole("button", { name: "Hang up" }).waitFor();
+  await say(page, "what can you do");
+  await until("it is heard", async () => (await heard(page)) > 0.0005, LIMIT_MS);
+  expect(await page.evaluate(`window.asked`)).toBe(0);
+  await page.getByRole("button", { name: "Open microphone" }).click();
+  await shows(page, "Permission denied");
+  expect(await page.evaluate(`window.asked`)).toBe(1);
+  await page.getByRole("button", { name: "Open microphone" }).waitFor();
+  const before = await heard(page);
+  await say(page, "what can you do");
+  await until("it is still heard", async () => (await heard(page)) > before + 0.0005, LIMIT_MS);
+  await page.getByRole("button", { name: "Hang up" }).click();
+  await page.getByRole("button", { name: "Listen" }).waitFor();
 });

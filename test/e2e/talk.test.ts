@@ -90,6 +90,21 @@ describe("in Chromium", () => {
     expect(browser.complaints.filter((text) => !text.includes("404"))).toEqual([]);
   }, 120_000);
 
+  test("a gateway's own page calls, shows what was said, and hangs up", async () => {
+    await using gateway = await GatewayProcess.start([`plugins.talk.url="${brain.url}"`]);
+    await using browser = await Browser.start({ microphone, loop: true });
+    const page = await browser.page(gateway.url);
+    await page.getByRole("button", { name: "Call" }).click();
+    const said = page.getByRole("listitem").filter({ hasText: "tell me more" });
+    await said.first().waitFor({ timeout: LIMIT_MS });
+    await page.getByRole("button", { name: "Hang up" }).click();
+    await page.getByRole("button", { name: "Call" }).waitFor({ timeout: LIMIT_MS });
+    expect(await page.getByRole("status").textContent()).toBe("closed");
+    expect(await page.getByRole("alert").textContent()).toBe("");
+    // The gateway may notice the end before it is asked to hang up.
+    expect(browser.complaints.filter((text) => !text.includes("404"))).toEqual([]);
+  }, 120_000);
+
   test("the example of the documentation works as it is", async () => {
     const example = Bun.spawn([process.execPath, "examples/talk-client/index.ts"], {
       cwd: ROOT,

@@ -76,11 +76,16 @@ describe("an offer", () => {
     ["a voice of 1,000 letters", JSON.stringify({ sdp: "v=0", voice: "a".repeat(1000) })],
   ];
   test.each(BODIES)("posted as %s is refused", (_, body) => {
-    expect(() => readOfferRequest(body)).toThrow();
+    expect(() => readOfferRequest(body, "robot")).toThrow();
   });
 
   test("is for the robot's own conversation unless it says otherwise", () => {
-    expect(readOfferRequest('{"sdp":"v=0","more":1}')).toEqual({ sdp: "v=0", mode: "robot", muted: false });
+    expect(readOfferRequest('{"sdp":"v=0","more":1}', "robot")).toEqual({
+      sdp: "v=0",
+      mode: "robot",
+      muted: false,
+    });
+    expect(readOfferRequest('{"sdp":"v=0"}', "own").mode).toBe("own");
   });
 });
 
@@ -194,6 +199,29 @@ describe("the jitter buffer", () => {
     expect(out.at(-1)).toBe("99");
     expect(jitter.counters.resyncs).toBe(1);
     expect(jitter.held).toBe(0);
+  });
+
+  test.each([64, 65, 200, 500])("goes on at once after a hole of %d packets, and counts them", (hole) => {
+    const { jitter, out, push } = buffer();
+    push(1, 0);
+    push(2 + hole, 20, 7);
+    expect(out).toEqual(["1", `lost ${hole} before 7`, "7"]);
+    expect(jitter.counters).toMatchObject({ lost: hole, resyncs: 0 });
+    expect(jitter.held).toBe(0);
+    push(3 + hole, 40, 8);
+    expect(out.at(-1)).toBe("8");
+  });
+
+  test("goes on at once after a hole behind a packet that still waited", () => {
+    const { jitter, out, push } = buffer();
+    for (const [sequence, value] of [
+      [1, 1],
+      [3, 3],
+      [203, 9],
+    ] as const)
+      push(sequence, 0, value);
+    expect(out).toEqual(["1", "lost 1 before 3", "3", "lost 199 before 9", "9"]);
+    expect(jitter.counters.lost).toBe(200);
   });
 
   test("whatever comes, nothing is given out twice or backwards", () => {

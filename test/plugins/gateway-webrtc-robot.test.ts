@@ -3,6 +3,7 @@ import { FakeBrowser } from "../kit/fake-browser.ts";
 import { startTestRobot } from "../kit/index.ts";
 import type { TestRobot, TestRobotOptions } from "../kit/index.ts";
 import { until } from "../kit/raw-server.ts";
+import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
 import { ToneVoice, scriptBrain } from "../kit/scripted-brain.ts";
 import type { BrainScriptOptions, ScriptedBrain } from "../kit/scripted-brain.ts";
 
@@ -166,7 +167,8 @@ describe("the gateway's endpoints", () => {
     );
     // Its server cannot be reached: the page is told so, and the robot is not concerned.
     const page = await kit.call({ mode: "own" });
-    expect(page.heard).toBeArray();
+    await until(() => told(page, "error").length > 0, "the page was not told");
+    expect(told(page, "error")).toMatchObject([{ code: "LINK_REFUSED" }]);
     const talker = await kit.call();
     talker.say(await sentence(15));
     await kit.robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "good morning");
@@ -179,6 +181,74 @@ describe("the gateway's endpoints", () => {
     const refused = await kit.post({ mode: "robot", muted: true, sdp: await second.offer() });
     expect(refused.status).toBe(409);
     expect(await refused.text()).toContain("all 1 lines are taken");
+  });
+
+  test("offers that come at the same moment get no more lines than there are", async () => {
+    await using kit = await robotWithGateway({}, { talk: { use: "gateway-webrtc", max_calls: 2 } });
+    const pages = await Promise.all(Array.from({ length: 6 }, () => FakeBrowser.create()));
+    try {
+      const offers = await Promise.all(pages.map((page) => page.offer()));
+      const answers = await Promise.all(offers.map((sdp) => kit.post({ mode: "robot", muted: true, sdp })));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 409, 409, 409, 409]);
+    } finally {
+      for (const page of pages) page.close();
+    }
+  });
+
+  test("a call that is being answered when the robot is told to end is seen off as well", async () => {
+    await using kit = await robotWithGateway();
+    using page = await FakeBrowser.create();
+    const offered = kit.post({ mode: "robot", muted: true, sdp: await page.offer() });
+    const inspected = () => kit.robot.health().plugins.find(({ id }) => id === "talk")!.inspect;
+    await until(() => inspected()["calls"] === 1, "nobody called");
+    let over = false;
+    const drained = kit.robot.robot.drain(20_000).then(() => (over = true));
+    const answer = await offered;
+    expect(answer.status).toBe(200);
+    expect(over).toBeFalse();
+    const { id } = (await answer.json()) as { id: string };
+    expect(over).toBeFalse();
+    await fetch(new URL(`/talk/${id}`, kit.url), { method: "DELETE" });
+    await drained;
+    expect((await kit.post({ mode: "robot", muted: true, sdp: "v=0" })).status).toBe(503);
+  });
+
+  test("a caller whose key is refused is told so, then hung up on, and the operator is told", async () => {
+    const server = await scriptBrain({ apiKey: "sk-right" });
+    process.env["OPENAI_API_KEY"] = "sk-wrong";
+    try {
+      await using kit = await robotWithGateway({}, { talk: { use: "gateway-webrtc", url: server.url } });
+      const page = await kit.call({ mode: "own" });
+      await page.ended.promise;
+      expect(told(page, "error")).toMatchObject([{ code: "LINK_AUTH" }]);
+      const talk = kit.robot.health().plugins.find(({ id }) => id === "talk")!;
+      expect(talk.state).toBe("degraded");
+      expect(talk.message).not.toContain("sk-wrong");
+    } finally {
+      delete process.env["OPENAI_API_KEY"];
+      await server.close();
+    }
+  });
+
+  test("a viewer may talk where the profile says so, but never with the robot", async () => {
+    const talk = { use: "gateway-webrtc", mode: "own", viewers_talk: true, page: true };
+    const web = { use: "web-door", port: 0, ...LOCKED };
+    await using kit = await robotWithGateway({}, { talk, web });
+    const headers = { cookie: await logIn(kit.url, VIEWER), origin: new URL(kit.url).origin };
+    const offer = (body: unknown) =>
+      fetch(new URL("/talk/offer", kit.url), { method: "POST", headers, body: JSON.stringify(body) });
+    using page = await FakeBrowser.create();
+    const sdp = await page.offer();
+    expect((await offer({ sdp, mode: "robot", muted: true })).status).toBe(403);
+    const answer = await offer({ sdp });
+    expect(answer.status).toBe(200);
+    const { id } = (await answer.json()) as { id: string };
+    const line = new URL(`/talk/${id}`, kit.url);
+    expect((await fetch(line, { method: "DELETE", headers })).status).toBe(204);
+    const text = async (path: string) => await (await fetch(new URL(path, kit.url), { headers })).text();
+    expect(await text("/")).toContain('src="/talk/page.js"');
+    expect(await text("/talk/page.js")).toContain("TalkSession.start");
+    expect(await text("/talk/page.css")).toContain("button");
   });
 
   const BODIES: [string, unknown, number][] = [

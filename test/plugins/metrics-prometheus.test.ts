@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { hostname } from "node:os";
 import { startTestRobot } from "myna/testing";
 import type { TestRobot } from "myna/testing";
 import { Exposition } from "../../plugins/metrics-prometheus/exposition.ts";
@@ -240,6 +241,23 @@ test("a port in use leaves the plugin retrying with a message that names it, and
     expect.objectContaining({ id: "metrics", code: "PORT_IN_USE" }),
   );
   expect(board).toMatchObject({ state: "ready" });
+});
+
+test("a port in use is no fault where any will do", async () => {
+  using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("other") });
+  const metrics = { use: "metrics-prometheus", port: other.port ?? 0, any_port: true };
+  await using robot = await startTestRobot({ plugins: { metrics } });
+  expect(await (await fetch(url(robot, "/metrics"))).text()).toContain("myna_uptime_seconds");
+});
+
+test("pages of other sites whose name was bound to this address learn nothing", async () => {
+  const metrics = { use: "metrics-prometheus", port: 0, names: ["robot.example"] };
+  await using robot = await startTestRobot({ plugins: { metrics } });
+  const by = async (host: string) => (await fetch(url(robot, "/metrics"), { headers: { host } })).status;
+  for (const host of ["evil.example", "evil.example:9464", "localhost.evil.example", "a@localhost", "[evil]"])
+    expect([host, await by(host)]).toEqual([host, 421]);
+  for (const host of ["localhost:9464", "127.0.0.1", "[::1]:9464", "robot.example:9464", hostname()])
+    expect([host, await by(host)]).toEqual([host, 200]);
 });
 
 test("a reload frees the port for the new version", async () => {

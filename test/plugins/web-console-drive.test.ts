@@ -1,15 +1,38 @@
 import { expect, test } from "bun:test";
 import { Helm, lateness, newHand } from "../../plugins/web-console/helm.ts";
 import { LEASE_MS } from "../../plugins/web-console/wire.ts";
-import { NotedDrive, startConsole } from "./web-console-kit.ts";
+import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
+import { NotedDrive, TestPage, startConsole } from "./web-console-kit.ts";
+import { startDoor } from "./web-door-kit.ts";
 
 test("an intent of a page steers with a lease, scaled to the speed that the profile allows", async () => {
   await using web = await startConsole({ console: { max_speed_mps: 0.2 } });
   using page = await web.open();
   page.drive(0.5, -1);
   await page.until(() => web.drive.steered.length === 1);
-  expect(web.drive.steered).toEqual([{ speedMps: 0.1, steerDeg: -30, leaseMs: LEASE_MS }]);
+  expect(web.drive.steered).toEqual([{ speedMps: 0.1, steerDeg: -30, leaseMs: LEASE_MS, by: "person" }]);
   await page.until(() => page.own?.driven && page.own.mine);
+});
+
+test("a person at a page takes the wheels from a tool, and keeps them from programs while they drive", async () => {
+  await using web = await startDoor({}, { plugins: { ...SIMULATED_BODY, console: { use: "web-console" } } });
+  using page = new TestPage(web.url);
+  await page.until(() => page.values.body);
+  const drive = web.robot.service("drive");
+  const tool = drive.move({ distanceM: 2 });
+  await web.robot.waitFor("motion.started", ({ kind }) => kind === "move");
+  // As often as a page does, as long as it takes.
+  const hand = setInterval(() => page.drive(0.3), 50);
+  try {
+    expect((await tool).ended).toBe("superseded");
+    await web.robot.waitFor("motion.started", ({ kind }) => kind === "drive");
+    await expect(drive.move({ distanceM: 0.1 })).rejects.toMatchObject({ code: "MOTION_TAKEN" });
+    expect(() => drive.steer({ speedMps: 0.1, steerDeg: 0 })).toThrow("a person drives the robot now");
+  } finally {
+    clearInterval(hand);
+  }
+  page.tell({ type: "halt" });
+  await web.robot.waitFor("motion.stopped", ({ kind }) => kind === "drive");
 });
 
 test("the wheels stop when the dead-man key is let go", async () => {
@@ -99,6 +122,20 @@ test("a stop that came by another way holds a driving page as well", async () =>
     page.drive(1);
     return page.steerings.includes("let_go_first");
   });
+});
+
+test("POST /stop holds a driving page also where no body latches", async () => {
+  await using web = await startConsole();
+  using page = await web.open();
+  page.drive(1);
+  await page.until(() => web.drive.steered.length > 0);
+  const stopped = await fetch(new URL("stop", web.url), { method: "POST" });
+  expect(stopped.status).toBe(200);
+  expect(web.body.state()?.latched).toBeUndefined();
+  const before = web.drive.steered.length;
+  page.drive(1);
+  await page.until(() => page.steerings.includes("let_go_first"));
+  expect(web.drive.steered).toHaveLength(before);
 });
 
 test("wheels that refuse are told to the page with their reason", () => {

@@ -8,7 +8,7 @@ import { KEPT } from "../../plugins/web-console/wire.ts";
 import type { Update } from "../../plugins/web-console/wire.ts";
 import { TempPlugins } from "../core/temp-plugins.ts";
 import { startConsole } from "./web-console-kit.ts";
-import { LOCKED, VIEWER, logIn } from "./web-door-kit.ts";
+import { LOCKED, OPERATOR, PageSocket, VIEWER, logIn } from "./web-door-kit.ts";
 
 describe("the live feed", () => {
   test("a page is told how things are when it comes, and what changes from then on", async () => {
@@ -243,11 +243,64 @@ describe("the live feed", () => {
   });
 
   test("the settings of plugins come without secrets", async () => {
+    using files = new TempPlugins();
+    const file = files.write(
+      "caller/index.ts",
+      `import { definePlugin } from "myna";
+       import { z } from "zod";
+       export default definePlugin({
+         name: "caller",
+         config: z.object({ url: z.string(), api_key: z.string() }),
+         setup(ctx) {
+           ctx.inspect(() => ({ reached: ctx.config.url }));
+         },
+       });`,
+    );
+    const config = { url: "wss://bob:hunter2@host/live?api-key=swordfish", api_key: "swordfish" };
+    await using web = await startConsole({ door: LOCKED, plugins: { caller: { use: file, ...config } } });
+    using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
+    const card = await page.until(() => page.lists.plugins.get("caller"));
+    const shown = "wss://[secret]@host/live?api-key=[secret]";
+    expect(card.config).toEqual({ url: shown, api_key: "[secret]" });
+    expect(card.inspect).toEqual({ reached: shown });
+    expect(page.lists.plugins.get("web")?.vital).toBe(true);
+  });
+
+  test("a key that somebody types or a tool returns is not told to pages, nor by their tap of the topics", async () => {
     await using web = await startConsole({ door: LOCKED });
     using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
-    const door = await page.until(() => page.lists.plugins.get("web"));
-    expect(JSON.stringify(door)).not.toContain(VIEWER);
-    expect(door.vital).toBe(true);
+    page.tell({ type: "tap", filter: "" });
+    await page.ask({ type: "stop" });
+    const secret = "sk-abcdefghijklmnop";
+    const text = `my key is ${secret}`;
+    web.robot.publish("user.transcript", { item_id: "a", text, final: true });
+    web.robot.publish("assistant.transcript", { item_id: "b", text, final: true, interrupted: false });
+    const call = { call_id: "c", name: "read", arguments: { url: `http://host/?token=${secret}` } };
+    web.robot.publish("tool.started", call);
+    web.robot.publish("tool.finished", {
+      ...call,
+      ok: true,
+      result: { password: "x1", text },
+      duration_ms: 1,
+    });
+    const entry = await page.until(() => {
+      const one = page.lists.talk.get("c");
+      return one?.kind === "tool" && one.state === "done" && one;
+    });
+    await page.until(() => page.tapped.some(({ topic }) => topic === "tool.finished"));
+    expect(page.lists.talk.get("a")).toMatchObject({ text: "my key is [secret]" });
+    expect(entry.result).toEqual({ password: "[secret]", text: "my key is [secret]" });
+    expect(JSON.stringify([...page.lists.talk.values(), ...page.tapped])).not.toContain(secret);
+  });
+
+  test("what a person drives by hand is no part of the conversation, unless something stood in the way", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    const drive = { kind: "drive" as const, moved_m: 0.05, turned_deg: 0 };
+    for (const [index, ended] of ["lease", "stopped", "superseded", "obstacle"].entries())
+      web.robot.publish("motion.stopped", { ...drive, motion_id: index, ended });
+    await page.until(() => page.lists.talk.size > 0);
+    expect([...page.lists.talk.values()]).toMatchObject([{ text: "body: drove 0.05 m (obstacle)" }]);
   });
 });
 
@@ -284,6 +337,37 @@ describe("controls", () => {
     await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
   });
 
+  test("the talk key stays held as long as one of the pages holds it", async () => {
+    await using web = await startConsole();
+    const first = await web.open();
+    using second = await web.open();
+    first.tell({ type: "talk", talking: true });
+    second.tell({ type: "talk", talking: true });
+    await second.ask({ type: "mute", muted: false });
+    first.line.socket.close();
+    await second.until(
+      () => web.robot.health().plugins.find(({ id }) => id === "console")?.inspect["pages"] === 1,
+    );
+    await second.until(() => second.values.ears?.talking);
+    using third = await web.open();
+    third.tell({ type: "talk", talking: false });
+    await third.ask({ type: "mute", muted: false });
+    const told = () => web.robot.events("user.talk_changed").map(({ talking }) => talking);
+    expect(told()).toEqual([true]);
+    second.tell({ type: "talk", talking: false });
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
+    expect(told()).toEqual([true, false]);
+  });
+
+  test("the talk key is let go when the console is reloaded", async () => {
+    await using web = await startConsole();
+    using page = await web.open();
+    page.tell({ type: "talk", talking: true });
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => talking);
+    await web.robot.reload("console");
+    await web.robot.waitFor("user.talk_changed", ({ talking }) => !talking);
+  });
+
   test("the emergency stop reaches body and wheels, and is released by a message of its own", async () => {
     await using web = await startConsole();
     using page = await web.open();
@@ -313,12 +397,29 @@ describe("controls", () => {
     expect(await page.ask({ type: "plugin", action: "reload", id: "nobody" })).toMatchObject({ ok: false });
   });
 
-  test("a viewer sees everything and moves nothing", async () => {
+  test("viewers leave room for the operator, however many they are", async () => {
+    await using web = await startConsole({ door: LOCKED });
+    const cookie = await logIn(web.url, VIEWER);
+    const lines = Array.from(
+      { length: 16 },
+      () =>
+        new PageSocket(new URL("console/socket", web.url).href, { origin: new URL(web.url).origin, cookie }),
+    );
+    try {
+      const refused = await Promise.race(lines.map(({ closed }) => closed));
+      expect(refused.code).toBe(1013);
+      using page = await web.open({ cookie: await logIn(web.url, OPERATOR) });
+      expect(page.own?.role).toBe("operator");
+    } finally {
+      for (const line of lines) line[Symbol.dispose]();
+    }
+  });
+
+  test("a viewer sees everything, may stop the robot and moves nothing", async () => {
     await using web = await startConsole({ door: LOCKED });
     using page = await web.open({ cookie: await logIn(web.url, VIEWER) });
     expect(page.own?.role).toBe("viewer");
     expect(await page.ask({ type: "text", text: "hello" })).toMatchObject({ ok: false });
-    expect(await page.ask({ type: "stop" })).toMatchObject({ ok: false });
     expect(await page.ask({ type: "plugin", action: "disable", id: "console" })).toMatchObject({ ok: false });
     page.drive(1);
     page.tell({ type: "talk", talking: true });
@@ -326,6 +427,10 @@ describe("controls", () => {
     expect(web.drive.steered).toEqual([]);
     expect(web.body.log).toEqual([]);
     expect(web.robot.events("user.talk_changed")).toEqual([]);
+    expect(await page.ask({ type: "stop" })).toMatchObject({ ok: true });
+    expect(web.body.log).toHaveLength(1);
+    expect(await page.ask({ type: "release" })).toMatchObject({ ok: false });
+    expect(web.body.log).toHaveLength(1);
   });
 
   test.each([

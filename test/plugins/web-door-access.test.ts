@@ -69,8 +69,18 @@ describe("a door with tokens", () => {
     expect(await (await fetch(web.url, as(cookie))).text()).toBe("viewer");
     const driven = await fetch(new URL("drive", web.url), { method: "POST", ...as(cookie, web.origin) });
     expect(driven.status).toBe(403);
+    const release = await fetch(new URL("stop/release", web.url), {
+      method: "POST",
+      ...as(cookie, web.origin),
+    });
+    expect(release.status).toBe(403);
+  });
+
+  test("lets anybody who is in stop the robot", async () => {
+    await using web = await locked();
+    const cookie = await logIn(web.url, VIEWER);
     const stop = await fetch(new URL("stop", web.url), { method: "POST", ...as(cookie, web.origin) });
-    expect(stop.status).toBe(403);
+    expect(stop.status).toBe(200);
   });
 
   test("takes a token as a bearer's, for programs", async () => {
@@ -81,7 +91,7 @@ describe("a door with tokens", () => {
   });
 
   test("ends a session for good at the log-out, over a reload too", async () => {
-    await using web = await locked();
+    await using web = await locked({ state_folder: folder });
     const cookie = await logIn(web.url, OPERATOR);
     const other = await logIn(web.url, OPERATOR);
     await web.robot.reload("web");
@@ -122,6 +132,25 @@ describe("a door with tokens", () => {
     await using other = await startDoor(table);
     other.door.route({ method: "GET", path: "/", role: "viewer", handle: () => new Response("in") });
     expect((await fetch(other.url, as(cookie))).status).toBe(401);
+  });
+
+  test("knows that a session was logged out after the robot was started anew", async () => {
+    const table = { state_folder: mkdtempSync(join(folder, "left-")) };
+    const web = await locked(table);
+    const { port } = new URL(web.url);
+    const [cookie, other] = [await logIn(web.url, OPERATOR), await logIn(web.url, OPERATOR)];
+    await fetch(new URL("logout", web.url), {
+      method: "POST",
+      redirect: "manual",
+      ...as(cookie, web.origin),
+    });
+    await web.robot.stop();
+    await using again = await locked({ ...table, port: Number(port) });
+    expect((await fetch(again.url, as(cookie))).status).toBe(401);
+    expect((await fetch(again.url, as(other))).status).toBe(200);
+    const kept = join(table.state_folder, "web-logged-out.json");
+    expect(statSync(kept).mode & 0o777).toBe(0o600);
+    expect(readFileSync(kept, "utf8")).not.toContain(cookie.split(".").at(-1)!);
   });
 
   test("asks nobody on this computer where no token is set", async () => {

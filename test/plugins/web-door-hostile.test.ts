@@ -241,7 +241,11 @@ const KEYS: RawAttack[] = [
   ["the token in the query of a command", () => post(`/drive?token=${OPERATOR}`), [401]],
   ["the token as the cookie", () => get("/", { Cookie: `${viewer.split("=")[0]}=${OPERATOR}` }), [401]],
   ["a viewer that drives", () => post("/drive", { Cookie: viewer, Origin: web.origin }, "{}"), [403]],
-  ["a viewer that stops the robot", () => post("/stop", { Cookie: viewer, Origin: web.origin }), [403]],
+  [
+    "a viewer that lets the robot move again",
+    () => post("/stop/release", { Cookie: viewer, Origin: web.origin }),
+    [403],
+  ],
   ["a viewer's cookie that says operator", () => withCookie(([, ...rest]) => ["operator", ...rest]), [401]],
   [
     "a cookie that holds longer",
@@ -487,7 +491,7 @@ test("a thousand requests in one packet are answered in order", async () => {
 });
 
 describe("guessing a token", () => {
-  test("is stopped after ten wrong ones, by page or by header, and then the right one waits too", async () => {
+  test("is stopped after ten wrong ones, by page or by header; the right one opens all the same", async () => {
     await using other = await startDoor(LOCKED);
     const guess = (token: string) =>
       fetch(new URL("login", other.url), {
@@ -500,10 +504,59 @@ describe("guessing a token", () => {
     for (let i = 0; i < 5; i++) expect((await guess(`guess-${i}`)).status).toBe(401);
     for (let i = 0; i < 5; i++) expect((await bearer(`guess-${i}`)).status).toBe(401);
     expect((await guess("guess-again")).status).toBe(429);
-    expect((await bearer(OPERATOR)).status).toBe(429);
+    expect((await bearer("guess-again")).status).toBe(429);
+    const stop = await fetch(new URL("stop", other.url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR}` },
+    });
+    expect(stop.status).toBe(200);
     const right = await guess(OPERATOR);
-    expect(right.status).toBe(429);
-    expect(right.headers.get("set-cookie")).toBeNull();
+    expect(right.status).toBe(303);
+    expect(right.headers.get("set-cookie")).toContain("myna-");
     expect((await fetch(new URL("health", other.url))).status).toBe(200);
   });
+
+  test("cannot be put upon a browser by a page of another site", async () => {
+    await using other = await startDoor(LOCKED);
+    const led = (dest: string, site: string) =>
+      fetch(new URL("login?token=wrong-token-of-nobody", other.url), {
+        headers: { "sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": dest },
+      });
+    for (const dest of ["iframe", "document", "object", "embed"])
+      for (let i = 0; i < 6; i++) expect((await led(dest, "cross-site")).status).toBe(403);
+    expect((await led("iframe", "same-origin")).status).toBe(403);
+    // None of them counted as a guess: ten more are answered.
+    for (let i = 0; i < 10; i++) expect((await led("document", "none")).status).toBe(401);
+    expect((await led("document", "none")).status).toBe(429);
+  });
 });
+
+test("viewers leave room for the operator, however many they are", async () => {
+  await using other = await startDoor(LOCKED);
+  other.door.socket({
+    path: "/socket",
+    role: "viewer",
+    open: () => ({ message: () => {}, closed: () => {} }),
+  });
+  const open = async (cookie: string) => {
+    const page = new PageSocket(`${other.url}socket`, { origin: other.origin, cookie });
+    return await page.opened().then(
+      () => page,
+      () => undefined,
+    );
+  };
+  const pages: PageSocket[] = [];
+  try {
+    for (let session = 0; session < 8; session++) {
+      const cookie = await logIn(other.url, VIEWER);
+      const opened = await Promise.all(Array.from({ length: 32 }, () => open(cookie)));
+      pages.push(...opened.filter((page) => page !== undefined));
+    }
+    expect(pages.length).toBeLessThan(256);
+    const operator = await open(await logIn(other.url, OPERATOR));
+    expect(operator).toBeDefined();
+    if (operator) pages.push(operator);
+  } finally {
+    for (const page of pages) page[Symbol.dispose]();
+  }
+}, 20_000);

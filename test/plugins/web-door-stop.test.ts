@@ -1,6 +1,8 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import type { HealthReport } from "myna";
 import { SIMULATED_BODY } from "../fixtures/simulated-body.ts";
+import { ScriptedBody } from "../fixtures/scripted-body.ts";
+import { NotedDrive } from "./web-console-kit.ts";
 import { startDoor } from "./web-door-kit.ts";
 
 function post(url: string, path: string): Promise<Response> {
@@ -24,6 +26,18 @@ test("POST /stop stops the wheels and latches; nothing moves until POST /stop/re
   expect((await post(web.url, "stop/release")).status).toBe(200);
   while (body.state()?.latched !== undefined) await Bun.sleep(5);
   expect((await drive.move({ distanceM: 0.05 })).ended).toBe("completed");
+});
+
+test("POST /stop stops the wheels and silences the robot even where the body's stop fails", async () => {
+  const drive = new NotedDrive();
+  const body = new ScriptedBody();
+  const emergencyStop = spyOn(body, "emergencyStop").mockImplementation(() => {
+    throw new Error("the body is broken");
+  });
+  await using web = await startDoor({}, { services: { drive, body } });
+  expect((await post(web.url, "stop")).status).toBe(500);
+  expect(emergencyStop).toHaveBeenCalled();
+  expect(drive.stops).toEqual(["web"]);
 });
 
 test("POST /stop without a body says that there was nothing to stop", async () => {

@@ -2,7 +2,7 @@
 export interface TalkStart {
   /** `robot`: through the robot's own ears and mouth, one talker at a time; `own`: a conversation of the page's own. */
   mode: "robot" | "own";
-  /** Begins with the microphone closed: the page listens. */
+  /** Begins without a microphone: the page listens, and {@link TalkSession.setMicrophone} asks for one. */
   muted?: boolean;
   /** Of the answers, in mode `own`. */
   voice?: string;
@@ -23,10 +23,13 @@ export class TalkSession extends EventTarget {
   readonly #connection = new RTCPeerConnection();
   readonly #channel = this.#connection.createDataChannel("myna");
   readonly #player = new Audio();
-  readonly #microphone: MediaStreamTrack;
+  readonly #sender = this.#connection.addTransceiver("audio", { direction: "sendrecv" }).sender;
   readonly #context: AudioContext;
   readonly #analyser: AnalyserNode;
   readonly #samples: Float32Array<ArrayBuffer>;
+  #microphone: MediaStreamTrack | undefined;
+  #asking: Promise<void> | undefined;
+  #open = false;
   #id = "";
   #closed = false;
   #delayMs = 60;
@@ -34,14 +37,11 @@ export class TalkSession extends EventTarget {
   #timer = 0;
   #last = { delay: 0, count: 0 };
 
-  private constructor(stream: MediaStream) {
+  private constructor() {
     super();
-    this.#microphone = stream.getAudioTracks()[0]!;
     this.#context = new AudioContext();
     this.#analyser = new AnalyserNode(this.#context, { fftSize: 1024 });
     this.#samples = new Float32Array(this.#analyser.fftSize);
-    this.#context.createMediaStreamSource(stream).connect(this.#analyser);
-    this.#connection.addTrack(this.#microphone, stream);
     this.#connection.ontrack = ({ track }) => {
       this.#player.srcObject = new MediaStream([track]);
       this.#player.play().catch((error: unknown) => this.#fail("PLAYBACK_REFUSED", String(error)));
@@ -52,14 +52,12 @@ export class TalkSession extends EventTarget {
     addEventListener("pagehide", this.#leave);
   }
 
-  /** Asks for the microphone and connects; rejects with the reason where either is refused. */
+  /** Asks for the microphone, unless `muted`, and connects; rejects with the reason where either is refused. */
   static async start({ mode, muted = false, voice }: TalkStart): Promise<TalkSession> {
-    // The browser takes its own loudspeaker out of the microphone.
-    const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio });
-    const session = new TalkSession(stream);
+    const session = new TalkSession();
     try {
-      session.#microphone.enabled = !muted;
+      session.#open = !muted;
+      if (!muted) await session.#ask();
       await session.#offer({ mode, muted, voice });
       return session;
     } catch (error) {
@@ -68,15 +66,30 @@ export class TalkSession extends EventTarget {
     }
   }
 
-  /** Opens or closes the page's microphone; in mode `robot` that takes and gives back the robot's ears. */
+  /**
+   * Opens or closes the page's microphone; in mode `robot` that takes and gives back the robot's ears. Asks for it at the first
+   * time; a refusal is told by the events `error` and `microphone`.
+   */
   setMicrophone(open: boolean): void {
+    this.#open = open;
+    if (!this.#microphone) {
+      if (open)
+        this.#ask().then(
+          () => this.#tell({ type: "microphone", open: this.#open }),
+          (error: unknown) => {
+            this.#fail("MICROPHONE_REFUSED", (error as Error).message);
+            this.#say("microphone", { open: false });
+          },
+        );
+      return;
+    }
     this.#microphone.enabled = open;
     this.#tell({ type: "microphone", open });
   }
 
   /** How loud the microphone is, 0 to 1. */
   level(): number {
-    if (!this.#microphone.enabled || this.#closed) return 0;
+    if (!this.#microphone?.enabled || this.#closed) return 0;
     this.#analyser.getFloatTimeDomainData(this.#samples);
     const power = this.#samples.reduce((sum, sample) => sum + sample * sample, 0) / this.#samples.length;
     return Math.min(1, Math.sqrt(power) * 4);
@@ -87,8 +100,8 @@ export class TalkSession extends EventTarget {
     return this.#connection.getStats();
   }
 
-  /** What is said, for measurements. */
-  get microphone(): MediaStreamTrack {
+  /** What is said, for measurements; undefined before it was asked for. */
+  get microphone(): MediaStreamTrack | undefined {
     return this.#microphone;
   }
 
@@ -104,13 +117,32 @@ export class TalkSession extends EventTarget {
     clearInterval(this.#timer);
     clearTimeout(this.#quiet);
     removeEventListener("pagehide", this.#leave);
-    this.#microphone.stop();
+    this.#microphone?.stop();
     this.#connection.close();
     this.#player.srcObject = null;
     void this.#context.close();
     if (this.#id !== "")
       void fetch(`/talk/${this.#id}`, { method: "DELETE", keepalive: true }).catch(() => {});
     this.#say("state", { state: "closed" satisfies TalkState });
+  }
+
+  /** Asks for the microphone, once at a time. */
+  #ask(): Promise<void> {
+    // The browser takes its own loudspeaker out of the microphone.
+    const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+    return (this.#asking ??= navigator.mediaDevices
+      .getUserMedia({ audio })
+      .then((stream) => this.#use(stream))
+      .finally(() => (this.#asking = undefined)));
+  }
+
+  async #use(stream: MediaStream): Promise<void> {
+    const microphone = stream.getAudioTracks()[0]!;
+    if (this.#closed) return microphone.stop();
+    this.#microphone = microphone;
+    microphone.enabled = this.#open;
+    this.#context.createMediaStreamSource(stream).connect(this.#analyser);
+    await this.#sender.replaceTrack(microphone);
   }
 
   readonly #leave = (): void => this.close();
@@ -162,7 +194,7 @@ export class TalkSession extends EventTarget {
         this.#loud();
         break;
       case "microphone":
-        if (message.open === false) this.#microphone.enabled = false;
+        if (message.open === false && this.#microphone) this.#microphone.enabled = false;
         this.#say("microphone", message);
         break;
       case "transcript":

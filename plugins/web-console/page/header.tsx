@@ -101,13 +101,7 @@ function StopButton() {
   const state = stopState.value;
   const label = state === "asked" ? "Stopping…" : state === "unreachable" ? "Not confirmed!" : "Stop";
   return (
-    <button
-      type="button"
-      class="stop"
-      data-state={state}
-      onClick={stopEverything}
-      disabled={!operates.value && reach.value === "open"}
-    >
+    <button type="button" class="stop" data-state={state} onClick={stopEverything}>
       <strong>{label}</strong>
       <kbd>Esc</kbd>
     </button>
@@ -133,7 +127,7 @@ export function Alerts() {
       {reason !== undefined && (
         <p class="alert bad" data-testid="latched">
           <span>
-            <b>Emergency stop.</b> {reason}. Nothing moves until it is released.
+            <b>Emergency stop:</b> {reason}. Nothing moves until it is released.
             {releaseProblem.value !== undefined && <em> {releaseProblem.value}</em>}
           </span>
           <button type="button" onClick={() => void release()} disabled={!operates.value || stale.value}>

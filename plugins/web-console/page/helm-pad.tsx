@@ -26,6 +26,8 @@ export function HelmPad() {
   const press = (event: PointerEvent) => {
     event.preventDefault();
     pad.current!.setPointerCapture(event.pointerId);
+    // A fresh press, whatever became of the one before.
+    letGo("stick");
     hold("stick", at(event));
   };
   const move = (event: PointerEvent) => {

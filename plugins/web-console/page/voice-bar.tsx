@@ -35,6 +35,11 @@ export function VoiceBar() {
                 : "Open microphone"}
           </button>
           <TalkButton disabled={away} />
+          {state === "off" && (
+            <button type="button" class="quiet" disabled={away} onClick={() => void startVoice(false)}>
+              Listen
+            </button>
+          )}
           {state === "on" && (
             <>
               <button type="button" class="quiet" onClick={endVoice}>
