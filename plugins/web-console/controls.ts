@@ -6,7 +6,7 @@ import type { Ask } from "./wire.ts";
 const STOP =
   /^(?:please |robot,? )*(?:stop|halt|freeze)(?: (?:now|moving|right now|please|robot))*\s*[.!]*$/i;
 
-type Ctx = Pick<PluginContext, "audio" | "has" | "host" | "publish" | "session" | "use">;
+type Ctx = Pick<PluginContext, "audio" | "emergencyStop" | "has" | "host" | "publish" | "session" | "use">;
 
 /** True for a line like "stop" or "please stop!". */
 export function asksToStop(line: string): boolean {
@@ -25,13 +25,8 @@ export class Controls {
 
   /** Wheels first, latched where the body can; then the voice. Never throws. */
   emergencyStop(reason: string): void {
-    const { has, use, session } = this.#ctx;
-    try {
-      if (has("body")) use("body").emergencyStop(reason);
-    } finally {
-      if (has("drive")) use("drive").stop(reason);
-      session.dismiss();
-    }
+    this.#ctx.emergencyStop(reason);
+    this.#ctx.session.dismiss();
   }
 
   async release(): Promise<void> {

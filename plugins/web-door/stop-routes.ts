@@ -13,8 +13,7 @@ export function stopRoutes(ctx: PluginContext): WebRoute[] {
       role: "operator",
       maxPerMinute: OFTEN,
       handle: (_, caller) => {
-        if (ctx.has("body")) ctx.use("body").emergencyStop(`the web page of ${caller.address}`);
-        if (ctx.has("drive")) ctx.use("drive").stop("web");
+        ctx.emergencyStop(`the web page of ${caller.address}`);
         ctx.session.dismiss();
         return Response.json({ stopped: ctx.has("body") || ctx.has("drive") });
       },

@@ -8,7 +8,7 @@ test("an intent of a page steers with a lease, scaled to the speed that the prof
   using page = await web.open();
   page.drive(0.5, -1);
   await page.until(() => web.drive.steered.length === 1);
-  expect(web.drive.steered).toEqual([{ speedMps: 0.1, steerDeg: -30, leaseMs: LEASE_MS }]);
+  expect(web.drive.steered).toEqual([{ speedMps: 0.1, steerDeg: -30, leaseMs: LEASE_MS, by: "person" }]);
   await page.until(() => page.own?.driven && page.own.mine);
 });
 
@@ -111,6 +111,8 @@ test("wheels that refuse are told to the page with their reason", () => {
   expect(helm.steer(hand, { speed: 1, steer: 0, sentAtMs: 0 }, 0)).toBe("refused");
   expect(helm.refusal).toBe("emergency stop (a button)");
   expect(helm.driving).toBeNull();
+  // A key that is still held is not asked for again.
+  expect(helm.steer(hand, { speed: 1, steer: 0, sentAtMs: 50 }, 50)).toBe("let_go_first");
 });
 
 test("lateness is measured against the quickest message, whatever the clocks say, and follows a drift", () => {

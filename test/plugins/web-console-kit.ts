@@ -15,7 +15,7 @@ import { PageSocket, startDoor } from "./web-door-kit.ts";
 
 /** Wheels that write down what they are told. */
 export class NotedDrive implements Drive {
-  readonly steered: { speedMps: number; steerDeg: number; leaseMs?: number }[] = [];
+  readonly steered: Parameters<Drive["steer"]>[0][] = [];
   readonly stops: string[] = [];
   pose() {
     return { x_m: 0, y_m: 0, heading_deg: 0, moving: false };
@@ -26,7 +26,7 @@ export class NotedDrive implements Drive {
   turn(): Promise<never> {
     return Promise.reject(new Error("nobody asked for a turn"));
   }
-  steer(intent: { speedMps: number; steerDeg: number; leaseMs?: number }): void {
+  steer(intent: Parameters<Drive["steer"]>[0]): void {
     this.steered.push(intent);
   }
   stop(reason: string): void {
