@@ -12,7 +12,8 @@ import type { Table } from "./profile-source.ts";
 import { ProfileCode } from "./profile-code.ts";
 import { loadProfile, PACKAGE_FOLDER } from "./profile.ts";
 import type { Profile } from "./profile.ts";
-import { startRobot, stopWheels } from "./runtime.ts";
+import { startRobot } from "./runtime.ts";
+import { stopWheels } from "./stop-intent.ts";
 import type { Robot } from "./runtime.ts";
 
 /** A wrong flag or profile; as most Unix tools. */

@@ -32,6 +32,7 @@ export interface CoreParts {
   drain: Drain;
   host: HostPort;
   report(): HealthReport;
+  emergencyStop(reason: string): void;
   shutdown(exitCode: number, reason: string): void;
 }
 
@@ -230,6 +231,7 @@ export function createContext(core: CoreParts, owner: ContextOwner): PluginConte
     fail: (error) => hostContext(() => owner.fail(error)),
     inspect: (report) => owner.inspect(() => run(report)),
     report: () => hostContext(() => core.report()),
+    emergencyStop: (reason) => hostContext(() => core.emergencyStop(reason)),
     shutdown: (exitCode, reason) => hostContext(() => core.shutdown(exitCode, reason)),
   };
 }

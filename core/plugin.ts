@@ -72,6 +72,11 @@ export interface PluginContext<Config = unknown, State = unknown> {
   inspect(report: () => Record<string, unknown>): void;
   /** Every plugin's state, health and inspect data, as `/healthz` shows them. */
   report(): HealthReport;
+  /**
+   * The emergency stop: wheels to zero and nothing moves until `body.release`, as far as the robot has them. Asked for while
+   * the body is away, as while its plugin is started again, it is kept and holds before anything of the body can be used. Never throws.
+   */
+  emergencyStop(reason: string): void;
   /** Switches the robot off with this exit code. */
   shutdown(exitCode: number, reason: string): void;
 }

@@ -20,6 +20,7 @@ import { recordLoudspeaker } from "./recorder.ts";
 import { pushToTalk } from "./push-to-talk.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import type { Services } from "./services.ts";
+import { stopIntent, stopWheels } from "./stop-intent.ts";
 import { ToolRegistry } from "./tool-registry.ts";
 import { transports } from "./transport-service.ts";
 import { measureTurns } from "./turn.ts";
@@ -67,6 +68,7 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   );
   if (options.tap) bus.tap(options.tap);
   const services = new ServiceRegistry();
+  const emergencyStop = stopIntent(services, log);
   for (const [name, service] of Object.entries(options.services ?? {})) {
     services.provide(name, service, "embedding program", (body) => body());
   }
@@ -110,7 +112,10 @@ export async function startRobot(options: RobotOptions): Promise<Robot> {
   const drain = new Drain();
   const shutdown = (exitCode: number, reason: string) => stopped.resolve({ exitCode, reason });
   const host = new Host(
-    { bus, services, tools, audio: audio.port, session: session.port, log, drain, report, shutdown },
+    {
+      ...{ bus, services, tools, audio: audio.port, session: session.port, log },
+      ...{ drain, report, emergencyStop, shutdown },
+    },
     profile.runtime.crash_limit,
   );
   const undos = [
@@ -179,15 +184,6 @@ async function bodyAtRest(bus: Bus, services: ServiceRegistry): Promise<void> {
   const endMs = performance.now() + COAST_LIMIT_MS;
   while (services.has("drive") && services.handle("drive").pose().moving && performance.now() < endMs)
     await Bun.sleep(5);
-}
-
-/** Wheels to zero, whatever else is going on. Never throws: the rest is switched off all the same. */
-export function stopWheels(services: ServiceRegistry, log: Logger, reason: string): void {
-  try {
-    if (services.has("drive")) services.handle("drive").stop(reason);
-  } catch (error) {
-    log.error("the wheels could not be told to stop", { error: describeError(error) });
-  }
 }
 
 function createSession(

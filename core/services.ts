@@ -63,11 +63,15 @@ export interface Drive {
    * servo, -30 to 30, left positive, clamped. A motion under way is superseded. Numbers that are none, and speeds beyond the
    * drive's, stop the wheels and throw MOTION_REFUSED. `by` says whose stream it is, "program" where it is left out: that of a
    * "person" at a pad or a page takes the wheels, and as long as it goes on `move`, `turn` and other streams are refused with
-   * MOTION_TAKEN.
+   * MOTION_TAKEN. After a stop, and while nothing may move, a person's intents throw MOTION_REFUSED until they have let go:
+   * see `stop`; none for the lease of the last one is the same.
    */
   steer(intent: { speedMps: number; steerDeg: number; leaseMs?: number; by?: "person" | "program" }): void;
-  /** Tells the wheels to stop; they are at zero within 50 ms. Never queued, never throws. */
-  stop(reason: string): void;
+  /**
+   * Tells the wheels to stop; they are at zero within 50 ms. Never queued, never throws. Whoever holds on through it drives no
+   * further; `letGo` says that it is the person who steers, and who lets go.
+   */
+  stop(reason: string, how?: { letGo?: boolean }): void;
   pose(): Pose & { moving: boolean };
 }
 

@@ -27,9 +27,8 @@ export default definePlugin({
     // Works without whatever it stops: what is not there needs no stopping.
     const press = () => {
       if (on_press === "none") return;
-      if (ctx.has("body") && on_press === "emergency_stop")
-        ctx.use("body").emergencyStop(`the ${button} button was pressed`);
-      if (ctx.has("drive") && on_press !== "interrupt") ctx.use("drive").stop(`${button} button`);
+      if (on_press === "emergency_stop") ctx.emergencyStop(`the ${button} button was pressed`);
+      if (on_press === "stop" && ctx.has("drive")) ctx.use("drive").stop(`${button} button`);
       if (on_press === "interrupt") ctx.session.interrupt();
       else ctx.session.dismiss();
     };

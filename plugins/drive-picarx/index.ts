@@ -47,15 +47,26 @@ export default definePlugin({
     const origin = state.place ?? (ctx.has("world") ? ctx.use("world").pose() : ORIGIN);
     let place: Pose & { moving: boolean } = { ...ORIGIN, ...origin, moving: false };
     let body: BodyState | undefined;
+    /** Number of the last line that latched or released. */
+    let decided = 0;
+    /** Ends when the motors of a motion process that died are stopped. */
+    let died: Promise<void> | undefined;
+    const latch = (reason: string | undefined) => {
+      if (reason !== undefined && state.latched === undefined) drive.stopped();
+      state.latched = reason;
+    };
     const stateHandlers = new Set<(state: BodyState) => void>();
 
-    /** What stops motors whose process is gone. */
+    /** What stops motors whose process is gone. Without a pause: nothing comes between that would leave the line low. */
     const resetController = async (): Promise<void> => {
       const chip = await board.openLines();
       const line = chip.output(settings.lines.motorReset, { consumer: "myna stop", high: false });
-      await Bun.sleep(RESET_LOW_MS);
-      line.set(true);
-      line.close();
+      try {
+        Bun.sleepSync(RESET_LOW_MS);
+        line.set(true);
+      } finally {
+        line.close();
+      }
     };
     const reset = async (why: string): Promise<void> => {
       // A robot that somebody else drives is not ours to reset.
@@ -77,27 +88,35 @@ export default definePlugin({
           if (under) drive.progressed(under);
           ctx.publish("body.pose", place);
         },
-        onState({ type: _, ...told }) {
-          body = { ...told, latched: told.latched, atMs: performance.now() };
-          state.latched = told.latched;
+        onState({ type: _, heard = 0, ...told }) {
+          // What it said before it heard of our last stop or release says nothing of that.
+          if (heard >= decided) latch(told.latched);
+          body = { ...told, latched: state.latched, atMs: performance.now() };
           for (const handler of stateHandlers) handler(body);
         },
         onStarted: (id) => drive.started(id),
         onEnded: (id, report) => drive.ended(id, report),
         onRefused: (id) => drive.refused(id),
-        onDied: (error) => void reset(error.message).finally(() => ctx.fail(error)),
+        onDied(error) {
+          died = reset(error.message).finally(() => ctx.fail(error));
+        },
       },
       ctx.log,
     );
-    const drive = new MotionDrive({
-      motion,
-      limits: { ...settings.motors, maxMotionMs: settings.limits.maxMotionMs },
-      place: () => place,
-      nextId: () => ++state.motions,
-      onStarted: (event) => ctx.publish("motion.started", event),
-      onStopped: (event) => ctx.publish("motion.stopped", event),
-    });
+    const drive = new MotionDrive(
+      {
+        motion,
+        latched: () => state.latched,
+        limits: { ...settings.motors, maxMotionMs: settings.limits.maxMotionMs },
+        place: () => place,
+        nextId: () => ++state.motions,
+        onStarted: (event) => ctx.publish("motion.started", event),
+        onStopped: (event) => ctx.publish("motion.stopped", event),
+      },
+      state.motions > 0,
+    );
     ctx.defer(async () => {
+      await died;
       if (!(await motion.close())) await reset("the motion process had to be killed");
       // What watches over a moving body is not to wait for word of a drive that is gone.
       if (place.moving) ctx.publish("body.pose", { ...place, moving: false });
@@ -109,10 +128,11 @@ export default definePlugin({
     await motion.claimed();
     const servosUp = motion.ready().then(() => Bun.sleep(SERVOS_START_MS));
     servosUp.catch((error: Error) => {
-      if (!ctx.signal.aborted) ctx.fail(error);
+      // Of one that died it is told when its motors are stopped.
+      if (!died && !ctx.signal.aborted) ctx.fail(error);
     });
 
-    ctx.provide("drive", drive);
+    // First what stops.
     ctx.provide("body", {
       state: () => body,
       onState(handler) {
@@ -134,14 +154,16 @@ export default definePlugin({
         return { angleDeg: reachedDeg };
       },
       emergencyStop(reason) {
-        state.latched ??= reason;
-        motion.tell({ type: "latch", reason });
+        decided = motion.tell({ type: "latch", reason });
+        latch(state.latched ?? reason);
       },
       async release() {
-        state.latched = undefined;
-        motion.tell({ type: "release" });
+        decided = motion.tell({ type: "release" });
+        latch(undefined);
       },
     });
+    drive.opened();
+    ctx.provide("drive", drive);
     if (config.stop_on_link_loss) {
       let linked = false;
       ctx.on("session.state_changed", ({ state: link }) => {

@@ -1,6 +1,7 @@
 import { MynaError } from "myna";
 import type { Drive, MotionProgress, MotionReport, Pose } from "myna";
 import type { MotionProcess } from "./motion-process.ts";
+import { PersonHold } from "./person-hold.ts";
 
 const MAX_DISTANCE_M = 20;
 const MAX_ANGLE_DEG = 1080;
@@ -23,8 +24,6 @@ interface Stream {
   /** Of its first intent. */
   speedMps: number;
   by: "person" | "program";
-  /** When its last intent ends, performance.now(). */
-  untilMs: number;
   begun: boolean;
 }
 
@@ -34,6 +33,8 @@ export interface MotionDriveParts {
   limits: { maxSpeedMps: number; defaultSpeedMps: number; maxMotionMs: number };
   /** By dead reckoning, as last told. */
   place(): Pose & { moving: boolean };
+  /** Why nothing may move; undefined when free. */
+  latched(): string | undefined;
   nextId(): number;
   onStarted(event: { motion_id: number; kind: "move" | "turn" | "drive"; asked: number }): void;
   onStopped(event: {
@@ -52,9 +53,12 @@ export class MotionDrive implements Drive {
   /** Streams that have not ended, by their ids; the newest is the one under way. */
   readonly #streams = new Map<number, Stream>();
   #stream: Stream | undefined;
+  readonly #hold: PersonHold;
 
-  constructor(parts: MotionDriveParts) {
+  /** `again` where the wheels were driven before: whoever holds on since then is to let go. */
+  constructor(parts: MotionDriveParts, again: boolean) {
     this.#parts = parts;
+    this.#hold = new PersonHold(again);
   }
 
   async move(
@@ -104,20 +108,34 @@ export class MotionDrive implements Drive {
       this.stop("an intent that is none");
       throw error;
     }
+    if (by === "person") this.#mayDrive(leaseMs);
     // A program's stream ends where a person begins; intents of the same kind of sender go on with it.
     if (this.#stream && this.#stream.by !== by) {
       motion.tell({ type: "stop", ended: "superseded", id: this.#stream.id });
       this.#stream = undefined;
     }
-    const stream = (this.#stream ??= { id: nextId(), speedMps, by, untilMs: 0, begun: false });
-    stream.untilMs = performance.now() + leaseMs;
+    const stream = (this.#stream ??= { id: nextId(), speedMps, by, begun: false });
     const { id } = stream;
     this.#streams.set(id, stream);
     motion.tell({ type: "drive", id, speed_mps: speedMps, steer_deg: steerDeg, lease_ms: leaseMs });
   }
 
-  stop(_reason: string): void {
+  stop(_reason: string, { letGo = false }: { letGo?: boolean } = {}): void {
     this.#parts.motion.tell({ type: "stop", ended: "stopped" });
+    this.stopped();
+    if (letGo) this.#hold.letGo();
+  }
+
+  /** It is about to be provided. */
+  opened(): void {
+    this.#hold.opened(performance.now(), STEER_LEASE_MS);
+  }
+
+  /** The motion process was stopped: a person who holds on through it drives no further. */
+  stopped(): void {
+    this.#hold.stopped();
+    // What comes after it is another stream: that this one ended says nothing of the next.
+    if (this.#stream?.by === "person") this.#stream = undefined;
   }
 
   /** The link on which motions are asked for was lost: ends them, and no stream of intents, which comes from elsewhere. */
@@ -163,6 +181,9 @@ export class MotionDrive implements Drive {
     const stream = this.#streams.get(id);
     // Whoever sends it has to learn that it was stopped, even before it began.
     if (stream && !stream.begun) this.started(id);
+    // Stopped by another way than ours, as by a signal: an intent that was on its way is not to drive on.
+    if (stream?.by === "person" && stream === this.#stream && (ended === "stopped" || ended === "failed"))
+      this.stop("the person's stream was ended");
     this.refused(id);
     const motion = this.#asked.get(id);
     this.#asked.delete(id);
@@ -173,8 +194,19 @@ export class MotionDrive implements Drive {
 
   /** Throws MOTION_TAKEN while a person drives. */
   #notTaken(): void {
-    if (this.#stream?.by !== "person" || performance.now() > this.#stream.untilMs) return;
+    if (this.#stream?.by !== "person" || performance.now() > this.#hold.untilMs) return;
     throw new MynaError("MOTION_TAKEN", "a person drives the robot now: wait until they let go");
+  }
+
+  /** Throws MOTION_REFUSED for a person who holds on since before a stop, or while nothing may move. */
+  #mayDrive(leaseMs: number): void {
+    const latched = this.#parts.latched();
+    const takes = this.#hold.takes(performance.now(), leaseMs);
+    if (latched !== undefined) {
+      this.#hold.stopped();
+      throw new MynaError("MOTION_REFUSED", `emergency stop (${latched}): release it first`);
+    }
+    if (!takes) throw new MynaError("MOTION_REFUSED", "the robot was stopped: let go once to drive on");
   }
 
   #speed(speedMps: number | undefined): number {

@@ -100,11 +100,13 @@ export class MotionProcess {
     this.#child.kill("SIGKILL");
   }
 
-  /** Tells it; what has no answer is not waited for. */
-  tell(request: Request): void {
+  /** Tells it, and answers the line's number; what has no answer is not waited for. */
+  tell(request: Request): number {
     if (request.type === "stop") this.#dropEarly(request.ended, request.id);
     if (request.type === "latch") this.#dropEarly("stopped");
-    this.#write({ ...request, seq: ++this.#sent, at_ms: performance.now() });
+    const seq = ++this.#sent;
+    this.#write({ ...request, seq, at_ms: performance.now() });
+    return seq;
   }
 
   /** What waits for the controller to start does not begin any more. */

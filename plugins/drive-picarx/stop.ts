@@ -3,6 +3,7 @@ import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { LineChip } from "myna";
 import { isRunning, motionProcesses } from "./motion-processes.ts";
+import { LatchFile } from "./motion/latch-file.ts";
 import { findOwners } from "./motion/robot-lock.ts";
 import type { RobotOwner } from "./motion/robot-lock.ts";
 import { runFolders } from "./motion/run-folder.ts";
@@ -76,6 +77,12 @@ async function stop(owner: RobotOwner & { path: string }): Promise<string> {
     return JSON.stringify(await tell(owner.socket, "stop"));
   } catch (error) {
     const why = (error as Error).message;
+    try {
+      // Whoever starts it again finds that it is to stand.
+      new LatchFile(folders, owner.socket).write("stop command");
+    } catch {
+      // In a folder that is not ours to write only the wheels can be stopped.
+    }
     send(owner.pid, "SIGKILL");
     const endMs = performance.now() + KILL_LIMIT_MS;
     while (isRunning(owner.pid) && performance.now() < endMs) await Bun.sleep(5);

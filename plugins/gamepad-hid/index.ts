@@ -15,8 +15,8 @@ const POLL_PERIOD_MS = 10;
 const INTENT_PERIOD_MS = 50;
 /** An intent counts for so long: five periods. */
 const LEASE_MS = 250;
-/** A pad that reports all the time is silent for so long when it is gone. */
-const SILENT_MS = 500;
+/** A pad that reports all the time is silent for so long when it is gone; it is looked at each intent's period. */
+const SILENT_MS = 200;
 
 const button = z.enum(BUTTONS);
 
@@ -28,6 +28,7 @@ const config = z.object({
   release: button.default("start"),
   release_s: z.number().min(0.2).max(10).default(1),
   max_speed_mps: z.number().min(0.05).max(0.6).default(0.4),
+  still_s: z.number().min(0.5).max(30).default(2),
   dead_zone: z.number().min(0).max(0.5).default(0.1),
   expo: z.number().min(0).max(1).default(0.5),
   look_deg_per_s: z.number().min(0).max(300).default(90),
@@ -55,15 +56,15 @@ export default definePlugin({
     const wish = (what: Wish) => {
       switch (what) {
         case "emergency_stop":
-          if (ctx.has("body")) ctx.use("body").emergencyStop("the gamepad's stop button was pressed");
-          if (ctx.has("drive")) ctx.use("drive").stop("gamepad");
+          ctx.emergencyStop("the gamepad's stop button was pressed");
           ctx.session.dismiss();
           break;
         case "release":
           if (ctx.has("body")) ctx.use("body").release().catch(noted);
           break;
         case "stop":
-          if (ctx.has("drive")) ctx.use("drive").stop("the gamepad's dead-man button was let go");
+          if (ctx.has("drive"))
+            ctx.use("drive").stop("the gamepad's dead-man button was let go", { letGo: true });
           break;
         case "talk":
           if (ctx.audio.speaking()) ctx.session.interrupt();
@@ -91,6 +92,7 @@ export default definePlugin({
         expo: settings.expo,
         lookDegPerS: settings.look_deg_per_s,
         silentMs: SILENT_MS,
+        stillMs: settings.still_s * 1000,
       },
       wish,
     );
@@ -169,7 +171,7 @@ export default definePlugin({
         if (ctx.has("drive")) ctx.use("drive").steer({ speedMps, steerDeg, leaseMs: LEASE_MS, by: "person" });
       } catch (error) {
         noted(error);
-        teleop.drop();
+        teleop.stopped();
       }
       if ((panDeg !== 0 || tiltDeg !== 0) && ctx.has("head") && !isLatched()) {
         const head = ctx.use("head");

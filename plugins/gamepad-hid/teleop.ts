@@ -22,6 +22,8 @@ export interface TeleopSettings {
   lookDegPerS: number;
   /** Silence after which a pad that reports all the time is gone. */
   silentMs: number;
+  /** For so long one that tells changes only drives without any. */
+  stillMs: number;
 }
 
 /** What the sticks want for one tick; undefined where nothing is to be said. */
@@ -84,6 +86,11 @@ export class Teleop {
     if (went(release, false)) this.#releaseSinceMs = undefined;
   }
 
+  /** The wheels were stopped, or refuse: the dead-man button drives again when it is pressed anew. */
+  stopped(): void {
+    this.#driving = false;
+  }
+
   /** The pad is gone, or cannot be believed: as if everything was let go. */
   drop(): void {
     const talking = this.#talking;
@@ -96,7 +103,11 @@ export class Teleop {
 
   /** Every `dtS` seconds; `streams` for a pad that reports all the time. */
   tick(nowMs: number, dtS: number, streams: boolean): Intent | undefined {
-    if (streams && nowMs - this.#atMs > this.#settings.silentMs && this.#state) this.drop();
+    const { silentMs, stillMs } = this.#settings;
+    const quietMs = nowMs - this.#atMs;
+    if (this.#state && streams && quietMs > silentMs) this.drop();
+    // A hand that rests is like a pad that is gone, so only the wheels are let go of.
+    if (!streams && quietMs > stillMs) this.#letGo();
     if (this.#releaseSinceMs !== undefined && nowMs - this.#releaseSinceMs >= this.#settings.releaseMs) {
       this.#releaseSinceMs = undefined;
       this.#onWish("release");

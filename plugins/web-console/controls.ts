@@ -2,7 +2,7 @@ import { MynaError, asksToStop } from "myna";
 import type { PluginContext } from "myna";
 import type { Ask } from "./wire.ts";
 
-type Ctx = Pick<PluginContext, "audio" | "has" | "host" | "publish" | "session" | "use">;
+type Ctx = Pick<PluginContext, "audio" | "emergencyStop" | "has" | "host" | "publish" | "session" | "use">;
 
 /** What an operator's page has the robot do; driving apart. */
 export class Controls {
@@ -16,13 +16,8 @@ export class Controls {
 
   /** Wheels first, latched where the body can; then the voice. Never throws. */
   emergencyStop(reason: string): void {
-    const { has, use, session } = this.#ctx;
-    try {
-      if (has("body")) use("body").emergencyStop(reason);
-    } finally {
-      if (has("drive")) use("drive").stop(reason);
-      session.dismiss();
-    }
+    this.#ctx.emergencyStop(reason);
+    this.#ctx.session.dismiss();
   }
 
   async release(): Promise<void> {

@@ -51,7 +51,8 @@ export class Desk {
     this.#parts = parts;
     const { ctx, gauges, maxSpeedMps, cameraFps } = parts;
     this.#controls = new Controls(ctx, ctx.id);
-    const stop = (reason: string) => ctx.has("drive") && ctx.use("drive").stop(reason);
+    const stop = (reason: string, how: { letGo: true }) =>
+      ctx.has("drive") && ctx.use("drive").stop(reason, how);
     this.#helm = new Helm(
       { steer: (intent) => ctx.use("drive").steer({ ...intent, by: "person" }), stop },
       maxSpeedMps,

@@ -3,7 +3,7 @@ import { LEASE_MS } from "./wire.ts";
 /** The wheels, as the helm needs them. */
 export interface Wheels {
   steer(intent: { speedMps: number; steerDeg: number; leaseMs: number }): void;
-  stop(reason: string): void;
+  stop(reason: string, how: { letGo: true }): void;
 }
 
 /** Somebody at a page. */
@@ -13,7 +13,7 @@ export interface Hand {
   offsets: { now: number; before: number; sinceMs: number };
   /** When its last intent came, whatever became of it. */
   intentAtMs: number;
-  /** Set by a stop: nothing drives by this hand before its dead-man key was let go once. */
+  /** Set by a stop, and by wheels that refuse: nothing drives by this hand before its dead-man key was let go once. */
   mustLetGo: boolean;
 }
 
@@ -65,6 +65,7 @@ export class Helm {
     } catch (error) {
       this.#refusal = (error as Error).message;
       this.#hand = undefined;
+      hand.mustLetGo = true;
       return "refused";
     }
   }
@@ -74,14 +75,14 @@ export class Helm {
     hand.mustLetGo = false;
     if (this.#hand !== hand) return;
     this.#hand = undefined;
-    this.#wheels.stop(reason);
+    this.#wheels.stop(reason, { letGo: true });
   }
 
   /** Ends what nobody has renewed within the lease; the wheels stand by their own lease already. */
   expire(nowMs: number): void {
     if (!this.#hand || nowMs - this.#lastAtMs <= LEASE_MS) return;
     this.#hand = undefined;
-    this.#wheels.stop("no intent came from the page within the lease");
+    this.#wheels.stop("no intent came from the page within the lease", { letGo: true });
   }
 
   /** The robot was stopped: a key that is still held drives no further. */

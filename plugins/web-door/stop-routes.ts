@@ -14,16 +14,9 @@ export function stopRoutes(ctx: PluginContext): WebRoute[] {
       role: "viewer",
       maxPerMinute: OFTEN,
       handle: (_, caller) => {
-        try {
-          if (ctx.has("body")) ctx.use("body").emergencyStop(`the web page of ${caller.address}`);
-        } finally {
-          try {
-            if (ctx.has("drive")) ctx.use("drive").stop("web");
-          } finally {
-            ctx.session.dismiss();
-            ctx.publish("user.stopped", { by: caller.address });
-          }
-        }
+        ctx.emergencyStop(`the web page of ${caller.address}`);
+        ctx.session.dismiss();
+        ctx.publish("user.stopped", { by: caller.address });
         return Response.json({ stopped: ctx.has("body") || ctx.has("drive") });
       },
     },

@@ -79,6 +79,7 @@ test("a person at the pad takes the wheels from a tool, which neither fights nor
   const right = () => hat.levels[LINES.rightDirection!] === 1;
   const steering = robot.call("steer", { direction: "left", distance_m: 2 });
   await until(() => turning(hat) && right(), "the tool drives forward");
+  await until(() => robot.service("drive").pose().x_m > 0, "it has come a little way");
   backward();
   press(DEAD_MAN);
   expect((await steering).result).toMatchObject({ ended: "superseded" });

@@ -63,6 +63,7 @@ export class VirtualBody implements Disposable {
         servos: new Servos(robotHat, all.servos),
         sensors: new Sensors(robotHat, all),
         controller: new Controller(reset),
+        keep: () => {},
         begin: () => robotHat.begin(),
         send: (reply) => this.said.push(reply),
       },

@@ -35,7 +35,7 @@ test("a press stops the robot on its way down, and a long one releases it when i
   const { robot, hat } = one;
   hat.levels[USER] = 0;
   await robot.waitFor("button.changed", ({ pressed }) => pressed);
-  expect(asked).toEqual(["latch: the user button was pressed", "stop: user button"]);
+  expect(asked).toEqual(["latch: the user button was pressed", "stop: the user button was pressed"]);
   hat.levels[USER] = 1;
   const short = await robot.waitFor("button.changed", ({ pressed }) => !pressed);
   expect(short.held_ms).toBeLessThan(500);
@@ -49,7 +49,7 @@ test("a press stops the robot on its way down, and a long one releases it when i
   expect(long).toMatchObject({ button: "user", pressed: false });
   expect(asked.slice(2)).toEqual([
     "latch: the user button was pressed",
-    "stop: user button",
+    "stop: the user button was pressed",
     "release",
   ]);
 });
@@ -63,7 +63,7 @@ test("the press that stops the robot does not release it, however long it is hel
   await Bun.sleep(550);
   hat.levels[USER] = 1;
   await robot.waitFor("button.changed", ({ held_ms }) => held_ms >= 500);
-  expect(asked).toEqual(["latch: the user button was pressed", "stop: user button"]);
+  expect(asked).toEqual(["latch: the user button was pressed", "stop: the user button was pressed"]);
 });
 
 test("the other button can interrupt only, and one that is held down at the start is told of", async () => {

@@ -252,6 +252,33 @@ describe("a line of the parent", () => {
     }
   });
 
+  test("with another digit in any place drives no faster than the robot's limit, no longer than its longest motion, and can be stopped", () => {
+    using body = VirtualBody.ready({ limits: { maxMotionMs: 1500 } });
+    // By the map of the bench, for its highest speed.
+    const MOST_DUTY = 0.867;
+    let drove = 0;
+    const whole = line(MOVE, 2);
+    for (const { index: at } of whole.matchAll(/\d/g)) {
+      for (const digit of "0123456789") {
+        const inbox = new Inbox();
+        inbox.take(line({ type: "alive" }, 1), body.nowMs);
+        const incoming = inbox.take(whole.slice(0, at) + digit + whole.slice(at + 1), body.nowMs);
+        if ("wrong" in incoming) continue;
+        const heard = body.said.length;
+        body.motion.request(incoming.request, body.nowMs, incoming.delayMs);
+        body.run(400);
+        const duties = body.said.slice(heard).flatMap((one) => (one.type === "state" ? [one.duty.left] : []));
+        expect(Math.max(...duties)).toBeLessThan(MOST_DUTY);
+        if (duties.some((duty) => duty > 0)) drove++;
+        if (digit === "9") body.run(1500);
+        else body.ask({ type: "stop", ended: "stopped" });
+        expect(body.turning).toBe(false);
+        body.run(500);
+      }
+    }
+    expect(drove).toBeGreaterThan(10);
+  });
+
   test("that asks for a speed beyond the robot's, or for none, is refused", () => {
     using body = VirtualBody.ready();
     for (const speedMps of [0, -0.3, 0.51, 1e9]) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { join } from "node:path";
 import { createLog } from "../../core/log.ts";
 import { MotionProcess } from "../../plugins/drive-picarx/motion-process.ts";
 import { Bench } from "../body/body-kit.ts";
@@ -7,9 +8,11 @@ import { Bench } from "../body/body-kit.ts";
 let bench: Bench;
 let motion: MotionProcess;
 const ended: [number, string][] = [];
+const folderBefore = process.env["MYNA_RUN_FOLDER"];
 
 beforeEach(async () => {
   bench = new Bench();
+  process.env["MYNA_RUN_FOLDER"] = join(bench.folder, "run");
   ended.length = 0;
   const events = {
     onPose() {},
@@ -24,6 +27,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await motion.close();
+  if (folderBefore === undefined) delete process.env["MYNA_RUN_FOLDER"];
+  else process.env["MYNA_RUN_FOLDER"] = folderBefore;
   bench[Symbol.dispose]();
 });
 

@@ -88,6 +88,7 @@ describe("the stop command", () => {
     expect(bench.hat.resets).toBe(resets + 1);
     expect(bench.turning).toBe(false);
     expect(await child.exited).not.toBe(0);
+    expect(readdirSync(run())).toContain("motion-deaf.latch");
   });
 
   test("says loudly that it could not stop one, and what does, and still stops the others", async () => {
@@ -113,6 +114,7 @@ describe("the stop command", () => {
     expect(said).toContain('"latched":"');
     expect(exitCode).toBe(0);
     expect(bench.turning).toBe(false);
+    expect(await stop("--release")).toMatchObject({ exitCode: 0 });
     parent.kill("SIGKILL");
     while (readdirSync(run()).length > 0) await Bun.sleep(5);
     writeFileSync(file, '{"pid":');

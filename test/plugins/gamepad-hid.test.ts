@@ -120,6 +120,7 @@ const SETTINGS = {
     expo: 0.5,
     lookDegPerS: 100,
     silentMs: 500,
+    stillMs: 2000,
   },
 };
 
@@ -176,11 +177,35 @@ describe("driving by the sticks", () => {
     expect(wishes).toEqual(["emergency_stop", "emergency_stop"]);
   });
 
-  test("ends when a pad that reports all the time falls silent, and not with one that tells changes only", () => {
+  test("ends when a pad that reports all the time falls silent", () => {
     teleop.update(state(["l1"], { leftY: 1 }), 0);
-    expect(teleop.tick(2000, 0.05, false)).toMatchObject({ speedMps: 0.4 });
-    expect(teleop.tick(2000, 0.05, true)).toBeUndefined();
+    expect(teleop.tick(500, 0.05, true)).toMatchObject({ speedMps: 0.4 });
+    expect(teleop.tick(501, 0.05, true)).toBeUndefined();
     expect(wishes).toEqual(["stop"]);
+  });
+
+  test("ends when one that tells changes only has told none for the time that is allowed, until the button is pressed anew", () => {
+    const last: number[] = [];
+    teleop.update(state(["l1"], { leftY: 1 }), 0);
+    for (let ms = 0; ms <= 30_000; ms += 50) if (teleop.tick(ms, 0.05, false)) last.push(ms);
+    expect(last.at(-1)).toBe(2000);
+    expect(wishes).toEqual(["stop"]);
+    teleop.update(state(["l1"], { leftY: 0.9 }), 30_000);
+    expect(teleop.tick(30_000, 0.05, false)).toBeUndefined();
+    teleop.update(state([], { leftY: 0.9 }), 30_010);
+    teleop.update(state(["l1"], { leftY: 0.9 }), 30_020);
+    expect(teleop.tick(30_050, 0.05, false)).toBeDefined();
+  });
+
+  test("ends with a stop, and a button that is held on does not begin it again", () => {
+    teleop.update(state(["l1"], { leftY: 1 }), 0);
+    teleop.stopped();
+    teleop.update(state(["l1"], { leftY: 0.5 }), 10);
+    expect(teleop.tick(50, 0.05, false)).toBeUndefined();
+    expect(wishes).toEqual([]);
+    teleop.update(state([], { leftY: 1 }), 60);
+    teleop.update(state(["l1"], { leftY: 1 }), 70);
+    expect(teleop.tick(100, 0.05, false)).toBeDefined();
   });
 
   test("ends, and talking with it, when the pad is lost", () => {

@@ -148,6 +148,8 @@ test("wheels that refuse are told to the page with their reason", () => {
   expect(helm.steer(hand, { speed: 1, steer: 0, sentAtMs: 0 }, 0)).toBe("refused");
   expect(helm.refusal).toBe("emergency stop (a button)");
   expect(helm.driving).toBeNull();
+  // A key that is still held is not asked for again.
+  expect(helm.steer(hand, { speed: 1, steer: 0, sentAtMs: 50 }, 50)).toBe("let_go_first");
 });
 
 test("lateness is measured against the quickest message, whatever the clocks say, and follows a drift", () => {

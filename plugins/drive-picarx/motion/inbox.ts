@@ -13,6 +13,11 @@ export class Inbox {
   #number: number | undefined;
   #leastMs = Infinity;
 
+  /** Of the last line that was understood; 0 before the first. */
+  get number(): number {
+    return this.#number ?? 0;
+  }
+
   take(line: string, nowMs: number): Incoming {
     const parsed = parseRequest(line);
     if ("wrong" in parsed) return parsed;

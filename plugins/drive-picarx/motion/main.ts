@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { I2cBus, LineChip } from "myna";
 import { Controller } from "./controller.ts";
 import { Inbox } from "./inbox.ts";
+import { LatchFile } from "./latch-file.ts";
 import type { Reply } from "./messages.ts";
 import { Motion } from "./motion.ts";
 import { endWithParent } from "./parent-death.ts";
@@ -35,7 +36,8 @@ const PRIORITY = -10;
 const LAST_WORDS_MS = 50;
 
 function send(reply: Reply): void {
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
+  const said = reply.type === "state" ? { ...reply, heard: inbox.number } : reply;
+  process.stdout.write(`${JSON.stringify(said)}\n`);
 }
 
 async function wireModule<T>(module: string, name: string, options: unknown): Promise<T> {
@@ -69,6 +71,18 @@ async function start(settings: MotionSettings): Promise<Motion> {
     owner: settings.owner,
     reset: { ...settings.lineChip, line: settings.lines.motorReset },
   });
+  const latch = lock && new LatchFile(runFolders(), lock.socket);
+  const keep = (reason: string | undefined) => {
+    try {
+      latch?.write(reason);
+    } catch (error) {
+      const message = `the emergency stop ${reason === undefined ? "comes back" : "is forgotten"} with the next start: ${String(error)}`;
+      send({ type: "fault", code: "DEVICE_FAILED", message });
+    }
+  };
+  // That of a process that died before it could leave it is told by the parent.
+  const latched = latch?.read() ?? settings.latched;
+  if (latched !== undefined) keep(latched);
   const chip = await wireModule<LineChip>(settings.lineChip.module, "openLines", settings.lineChip.options);
   // Whoever holds this line owns the robot: a second start fails here, before it touches the bus.
   const reset = chip.output(settings.lines.motorReset, { consumer, high: true });
@@ -76,7 +90,7 @@ async function start(settings: MotionSettings): Promise<Motion> {
   const hat = new RobotHat(bus, { v5: settings.revision === "v5" });
   const { leftSign, rightSign } = settings.motors;
   const started = new Motion(
-    settings,
+    { ...settings, ...(latched !== undefined && { latched }) },
     {
       wheels: new Wheels(hat, wiring(settings, chip, consumer), { left: leftSign, right: rightSign }),
       servos: new Servos(hat, settings.servos),
@@ -84,6 +98,7 @@ async function start(settings: MotionSettings): Promise<Motion> {
       controller: new Controller(reset),
       begin: () => hat.begin(),
       send,
+      keep,
     },
     performance.now(),
   );

@@ -34,7 +34,8 @@ export type Reply =
       /** The motion under way and how far it has come. */
       motion?: { id: number; movedM: number; turnedDeg: number };
     }
-  | ({ type: "state" } & Omit<BodyState, "atMs">)
+  /** `heard` is the number of the last line that was taken before it; 0 where there is none. */
+  | ({ type: "state"; heard?: number } & Omit<BodyState, "atMs">)
   | { type: "fault"; code: string; message: string };
 
 /** A line as it came. */

@@ -24,6 +24,8 @@ export interface MotionParts {
   /** Programs the controller after a restart. */
   begin: () => void;
   send: (reply: Reply) => void;
+  /** Keeps why nothing may move beyond this process; undefined when it was released. Must not throw. */
+  keep: (latched: string | undefined) => void;
 }
 
 const POSE_PERIOD_MS = 100;
@@ -109,12 +111,14 @@ export class Motion {
     this.#latched ??= reason;
     this.#stop({ ended: "stopped" }, nowMs);
     this.#parts.servos.hold();
+    this.#parts.keep(this.#latched);
     this.#statedMs = -Infinity;
   }
 
   /** Nothing moves by it. */
   release(): void {
     this.#latched = undefined;
+    this.#parts.keep(undefined);
     this.#statedMs = -Infinity;
   }
 
