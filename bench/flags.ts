@@ -54,7 +54,7 @@ export function parseBenchFlags(argv: readonly string[]): BenchFlags {
 
 /** The text of `--help`. */
 export function benchHelp(): string {
-  const parts = Object.entries(PARTS).map(([name, { title }]) => `  ${name.padEnd(16)}${title}`);
+  const parts = Object.entries(PARTS).map(([name, { title }]) => `  ${name.padEnd(22)}${title}`);
   return `Usage: bun run bench [PART…] [options]
 
 Measures Myna against what the machine allows and against other ways to do the same. Each case runs in a fresh process,

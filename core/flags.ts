@@ -45,7 +45,7 @@ export const FLAGS = {
   record: { value: "DIR", help: "Keep what the loudspeaker played as a WAV file in DIR." },
   set: {
     value: "KEY=VALUE",
-    help: "Override a profile key, such as plugins.drive.room=hall; repeatable, the last one wins.",
+    help: "Override a profile key, such as plugins.board.room=corridor; repeatable, the last one wins.",
   },
   check: { help: "Validate the profile without opening a device, and leave." },
   "log-level": { value: "LEVEL", help: "debug, info, warn or error. Default: the profile's [log] level." },

@@ -138,7 +138,9 @@ function lonelySockets(folders: readonly string[], known: readonly RobotOwner[])
 
 const [flag, ...others] = process.argv.slice(2);
 if ((flag !== undefined && flag !== "--release") || others.length > 0) {
-  process.stderr.write("Usage: bun run stop [--release]\n");
+  process.stderr.write(
+    "Usage: bun run stop [--release]\n\nStops the wheels of every robot on this computer; nothing moves until --release. Exit code 1 where it is not sure that they stand.\n",
+  );
   process.exit(EXIT_USAGE);
 }
 const word = flag === "--release" ? "release" : "stop";
