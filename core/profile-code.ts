@@ -1,7 +1,7 @@
 import { MynaError } from "./errors.ts";
 import { loadPlugin } from "./loader.ts";
 import type { LateFault, LoadedPlugin } from "./loader.ts";
-import { checkPluginConfig } from "./profile.ts";
+import { checkPluginConfig, checkSharedKeys } from "./profile.ts";
 import type { Driver, PluginEntry, Profile } from "./profile.ts";
 
 /** Code, and who is told of what it throws where nobody can catch it. */
@@ -37,8 +37,23 @@ export class ProfileCode implements Disposable {
         return MynaError.from(error, "PLUGIN_INVALID");
       }
     };
-    const checks = profile.plugins.flatMap((entry) => entry.drivers.map((driver) => check(entry, driver)));
-    const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);
+    const checkAll = async (entry: PluginEntry): Promise<(MynaError | undefined)[]> => {
+      const problems = await Promise.all(entry.drivers.map((driver) => check(entry, driver)));
+      const codes = entry.drivers.flatMap((driver) => loaded.get(driver)?.code ?? []);
+      // Where a driver could not be loaded it is not known what keys it has.
+      if (codes.length < entry.drivers.length) return problems;
+      try {
+        checkSharedKeys(
+          entry,
+          codes.map(({ definition }) => definition.config),
+        );
+      } catch (error) {
+        problems.push(MynaError.from(error, "CONFIG_INVALID"));
+      }
+      return problems;
+    };
+    const checked = await Promise.all(profile.plugins.map(checkAll));
+    const problems = checked.flat().filter((problem) => problem !== undefined);
     return new ProfileCode(problems, loaded);
   }
 

@@ -118,14 +118,15 @@ export function parseProfile(name: string, layers: Layer[]): Profile {
 
 /**
  * Validates a plugin's own keys against its schema; CONFIG_INVALID names file, table and key. Where `use` lists several
- * drivers, the table's keys are for all of them and a sub-table named after a driver is for that one alone.
+ * drivers, each takes those of the table's keys that it knows ({@link checkSharedKeys} looks for those that none does), and a
+ * sub-table named after a driver is for that one alone.
  */
 export function parsePluginConfig<S extends z.ZodObject>(
   schema: S,
   entry: PluginEntry,
   driver: Driver,
 ): z.infer<S> {
-  const { config, tables } = driverTable(entry, driver);
+  const { config, tables } = driverTable(entry, driver, Object.keys(schema.shape));
   const parsed = schema.strict().safeParse(config);
   const keyOf = (key: string) => (tables.has(key) ? `${driver.use}.${key}` : key);
   if (parsed.success) {
@@ -155,16 +156,34 @@ export async function checkPluginConfig(
     const error = MynaError.from(thrown, "CONFIG_INVALID");
     const [, key, rest] = /^([a-z_]+): ([^]+)$/.exec(error.message) ?? [];
     const own = key !== undefined && key in definition.config.shape;
-    const { tables } = driverTable(entry, driver);
+    const { tables } = driverTable(entry, driver, Object.keys(definition.config.shape));
     const place = entry.place(own && tables.has(key) ? `${driver.use}.${key}` : own ? key : undefined);
     throw new MynaError(error.code, `${place}: ${own ? rest : error.message}`, { cause: thrown });
   }
 }
 
-function driverTable(entry: PluginEntry, driver: Driver): { config: Table; tables: Set<string> } {
-  if (entry.drivers.length < 2) return { config: entry.config, tables: new Set() };
+/** Keys of a table for several drivers that none of them knows; CONFIG_INVALID names them all. */
+export function checkSharedKeys(entry: PluginEntry, schemas: z.ZodObject[]): void {
+  if (entry.drivers.length < 2) return;
+  const known = [...new Set(schemas.flatMap((schema) => Object.keys(schema.shape)))];
+  const problems = Object.keys(sharedKeys(entry))
+    .filter((key) => !known.includes(key))
+    .map((key) => `${entry.place(key)}: ${unknownKey(key, known)}`);
+  if (problems.length > 0) throw new MynaError("CONFIG_INVALID", problems.join("\n"));
+}
+
+function sharedKeys(entry: PluginEntry): Table {
   const names = new Set(entry.drivers.map((one) => one.use));
-  const shared = Object.entries(entry.config).filter(([key]) => !names.has(key));
+  return Object.fromEntries(Object.entries(entry.config).filter(([key]) => !names.has(key)));
+}
+
+function driverTable(
+  entry: PluginEntry,
+  driver: Driver,
+  known: string[],
+): { config: Table; tables: Set<string> } {
+  if (entry.drivers.length < 2) return { config: entry.config, tables: new Set() };
+  const shared = Object.entries(sharedKeys(entry)).filter(([key]) => known.includes(key));
   const own = entry.config[driver.use];
   const ownTable = isTable(own) ? own : {};
   return { config: { ...Object.fromEntries(shared), ...ownTable }, tables: new Set(Object.keys(ownTable)) };

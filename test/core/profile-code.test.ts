@@ -40,3 +40,18 @@ test("what is wrong is told in the order of the profile, of drivers as well that
     ["CONFIG_INVALID", ".c]"],
   ]);
 });
+
+test("a key that one of several drivers knows is right, one that none does is named with all there are", async () => {
+  using files = new TempPlugins();
+  const loud = files.plugin("loud", "", "config: z.object({ gain: z.number().default(1) }),");
+  const named = files.plugin("named", "", "config: z.object({ device: z.string().default('') }),");
+  const problems = async (table: Table) => {
+    using code = await ProfileCode.load(profile({ a: { use: [loud, named], ...table } }));
+    return code.problems.map(({ message }) => message);
+  };
+  expect(await problems({ gain: 2, device: "USB" })).toEqual([]);
+  expect(await problems({ gian: 2 })).toEqual([
+    'test.toml: [plugins.a] gian: unknown key, did you mean "gain"?; known are: device, gain',
+  ]);
+  expect(await problems({ device: 3 })).toEqual([expect.stringContaining("test.toml: [plugins.a] device:")]);
+});

@@ -35,9 +35,9 @@ test("POST /stop stops the wheels and silences the robot even where the body's s
     throw new Error("the body is broken");
   });
   await using web = await startDoor({}, { services: { drive, body } });
-  expect((await post(web.url, "stop")).status).toBe(500);
+  expect((await post(web.url, "stop")).status).toBe(200);
   expect(emergencyStop).toHaveBeenCalled();
-  expect(drive.stops).toEqual(["web"]);
+  expect(drive.stops).toEqual(["the web page of 127.0.0.1"]);
 });
 
 test("POST /stop without a body says that there was nothing to stop", async () => {
