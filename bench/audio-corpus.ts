@@ -29,6 +29,7 @@ const RUNGS: Readonly<Record<string, readonly EarPlugin[]>> = {
   nothing: [],
   "echo-doubletalk": [{ use: "echo-doubletalk" }],
   "aec-speex": [{ use: "aec-speex" }],
+  "aec-speex, noise-rnnoise, gain-agc": [{ use: "aec-speex" }, { use: "noise-rnnoise" }, { use: "gain-agc" }],
 };
 /** What stands in for a stage that is not proven. */
 const GATES: Readonly<Record<string, Gate>> = {

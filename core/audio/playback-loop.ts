@@ -96,12 +96,13 @@ export class PlaybackLoop {
     const earconFrom = earcons.at;
     speech.take(this.#mix, shared.completeTo);
     this.#mixer.mix(this.#mix);
-    this.#keepReference(this.#rings.reference);
+    const off = shared.loudspeakerOff;
+    this.#keepReference(this.#rings.reference, off);
     const delayBefore = this.#delay();
     if (speech.audible || this.#mixer.audible) {
       shared.audibleUntilMs = shared.nowMs() + (delayBefore + FRAME_SAMPLES) / SAMPLES_PER_MS;
     }
-    if (shared.loudspeakerOff) this.#mix.fill(0);
+    if (off) this.#mix.fill(0);
     this.#write();
     const timeline = this.#timeline;
     timeline.push(FRAME_SAMPLES);
@@ -147,13 +148,15 @@ export class PlaybackLoop {
   }
 
   /** Puts the period where the main thread will see it once it was let out. */
-  #keepReference(ring: Ring): void {
+  #keepReference(ring: Ring, off: boolean): void {
     if (ring.capacity - distance(ring.tail, this.#referenceAt) < FRAME_SAMPLES) {
       ring.countOverrun(FRAME_SAMPLES);
       return;
     }
-    ring.place(this.#referenceAt, this.#mix);
-    this.#referenceAt = (this.#referenceAt + FRAME_SAMPLES) >>> 0;
+    const from = this.#referenceAt;
+    ring.place(from, this.#mix);
+    this.#referenceAt = (from + FRAME_SAMPLES) >>> 0;
+    this.#shared.silence(from, this.#referenceAt, off);
     this.#shared.placedReference = this.#referenceAt;
   }
 

@@ -136,6 +136,10 @@ export class ReferenceReader {
     this.known = count >= BEFORE + FRAME_SAMPLES;
     this.#ring.copy(first, window, count);
     window.fill(0, count);
+    const { silencedFrom, silencedTo } = this.#shared;
+    const from = Math.max(0, distance(first, silencedFrom));
+    const to = Math.min(count, distance(first, silencedTo));
+    if (from < to) window.fill(0, from, to);
     for (let i = 0; i < count; i++) if (window[i] !== 0) return true;
     return false;
   }

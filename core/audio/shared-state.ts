@@ -13,6 +13,8 @@ const W = {
   duckRampSamples: 6,
   gate: 7,
   loudspeakerOff: 8,
+  silencedFrom: 9,
+  silencedTo: 10,
   playedSeq: 12,
   playedSpeech: 13,
   playedReference: 14,
@@ -46,6 +48,8 @@ const TIMES = 16;
 const GATE_SAMPLES = 32;
 /** and for the last 5.5 s: longer than the ring. */
 const GATE_SLOTS = 4096;
+/** So much of a silenced loudspeaker is remembered: more than the reference ring keeps. */
+const SILENCED_SAMPLES = 1 << 20;
 const HEADER_BYTES = TIMES * 8 + WORDS * 4 + GATE_SLOTS;
 const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
 
@@ -214,6 +218,26 @@ export class SharedState {
   }
   set placedReference(position: number) {
     Atomics.store(this.#words, W.placedReference, position | 0);
+  }
+  /** Between these positions of the reference ring the device was last given silence in place of what is there. */
+  get silencedFrom(): number {
+    return Atomics.load(this.#words, W.silencedFrom) >>> 0;
+  }
+  get silencedTo(): number {
+    return Atomics.load(this.#words, W.silencedTo) >>> 0;
+  }
+  /** The next period of the reference ring, and whether the device was given silence in its place. */
+  silence(from: number, to: number, silenced: boolean): void {
+    const { silencedFrom, silencedTo } = this;
+    if (silenced) {
+      let first = silencedTo === from ? silencedFrom : from;
+      if (distance(first, to) > SILENCED_SAMPLES) first = to - SILENCED_SAMPLES;
+      Atomics.store(this.#words, W.silencedFrom, first | 0);
+      Atomics.store(this.#words, W.silencedTo, to | 0);
+    } else if (silencedFrom !== silencedTo && distance(silencedTo, to) > SILENCED_SAMPLES) {
+      // Positions come again.
+      Atomics.store(this.#words, W.silencedFrom, silencedTo | 0);
+    }
   }
   /** Another number after a flush and with each device: the relation of positions to time begins anew. */
   get playedEpoch(): number {

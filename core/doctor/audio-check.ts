@@ -57,7 +57,7 @@ export interface AudioFigures {
   /** How often a server that detects voices by their energy, at its default threshold of 0.5, would have. */
   serverStarts: number;
   /** For how much of the time in which the echo is heard it is not where it mostly is, 0 to 1. */
-  unsteadyShare: number;
+  unsteadyShare: number | null;
 }
 
 /**

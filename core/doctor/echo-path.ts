@@ -11,6 +11,9 @@ const LOUD_DB = 25;
 const WINDOW_SAMPLES = RATE_HZ;
 const AUDIBLE_DB = -45;
 const ALIKE = 0.25;
+/** Of that time the echo must have been recognised for so much, and in so many windows, or nothing is known of its delay. */
+const LEAST_ALIKE_SHARE = 0.5;
+const LEAST_ALIKE = 4;
 /** A delay that is off by so much is another one: a canceller has to find the echo again. */
 const STEADY_MS = 3;
 /** The echo has died away when it is so near to the noise. */
@@ -41,18 +44,21 @@ export function echoDelay(heard: Int16Array, played: Int16Array): { delayMs: num
   return best;
 }
 
-/** For how much of the time in which the echo is heard its delay is not the usual one, 0 to 1. */
-export function delayUnsteady(heard: Int16Array, played: Int16Array): number {
+/** For how much of the time in which the echo is heard its delay is not the usual one, 0 to 1; null where it is too seldom recognised. */
+export function delayUnsteady(heard: Int16Array, played: Int16Array): number | null {
   const delays: number[] = [];
+  let windows = 0;
   for (let at = 0; at + WINDOW_SAMPLES <= heard.length; at += WINDOW_SAMPLES / 2) {
     const window = played.subarray(at, at + WINDOW_SAMPLES);
     if (levelDb(window) < AUDIBLE_DB) continue;
+    windows++;
     const { delayMs, likeness } = echoDelay(heard.subarray(at, at + WINDOW_SAMPLES), window);
     if (likeness > ALIKE) delays.push(delayMs);
   }
-  const usual = delays.toSorted((a, b) => a - b)[delays.length >> 1] ?? 0;
+  if (delays.length < Math.max(LEAST_ALIKE, windows * LEAST_ALIKE_SHARE)) return null;
+  const usual = delays.toSorted((a, b) => a - b)[delays.length >> 1]!;
   const off = delays.filter((delayMs) => Math.abs(delayMs - usual) > STEADY_MS);
-  return off.length / Math.max(1, delays.length);
+  return off.length / delays.length;
 }
 
 /** Levels while the signal sounds, dB of full scale. */

@@ -14,7 +14,12 @@ export function echoText(figures: AudioFigures, verdict: EchoVerdict): string {
     ["clipped samples", `${(figures.clippedShare * 100).toFixed(2)} %`],
     ["likeness to the sweep", figures.likeness.toFixed(2)],
     ["delay", `${figures.delayMs.toFixed(1)} ms`],
-    ["not at that delay", `${Math.round(figures.unsteadyShare * 100)} % of the time`],
+    [
+      "not at that delay",
+      figures.unsteadyShare === null
+        ? "not known: seldom recognised"
+        : `${Math.round(figures.unsteadyShare * 100)} % of the time`,
+    ],
     ["echo dies away in", `${Math.round(figures.tailMs)} ms`],
     ["echo return loss", db(-figures.echoDb)],
     ["stage for the echo", figures.stage || "(none)"],
@@ -33,7 +38,8 @@ export function echoText(figures: AudioFigures, verdict: EchoVerdict): string {
   const table = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   const answer = {
     open: "Microphone and loudspeaker share no room (acoustic = false, or simulated): the robot does not hear itself.",
-    cancelled: "The robot may listen while it speaks.",
+    cancelled:
+      "The robot may listen while it speaks, at this volume: prove it at the loudest that you will use, louder is not proven.",
     half_duplex: `The robot must not listen while it speaks: half duplex, ${verdict.tailMs} ms longer than the sound.`,
     push_to_talk:
       "What the robot hears of itself is not known: push-to-talk is the safe choice, until this works.",

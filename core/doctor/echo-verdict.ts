@@ -69,7 +69,9 @@ function* echoFaults(figures: AudioFigures): Generator<string> {
     yield `the robot took itself for a person ${times(figures.falseStarts)} in a few sentences`;
   if (figures.stage !== "" && figures.serverStarts > 0)
     yield `a server's voice detector would take the robot for a person ${times(figures.serverStarts)} in a few sentences`;
-  if (figures.unsteadyShare > MOST_UNSTEADY)
+  if (figures.unsteadyShare === null)
+    yield "the robot's voice can not be recognised in its echo often enough to say when it comes: turn the loudspeaker up, or the noise off";
+  else if (figures.unsteadyShare > MOST_UNSTEADY)
     yield `the echo comes sooner or later than usual ${Math.round(figures.unsteadyShare * 100)} % of the time: the computer is too busy, or the sound server's buffers wander; on a sound server its own echo canceller can help (docs/audio-devices.md)`;
 }
 

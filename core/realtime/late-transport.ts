@@ -16,6 +16,7 @@ export abstract class LateTransport implements Transport {
   protected takeWire(wire: Transport): void {
     this.#wire = wire;
     if (wire.sendAudio) this.sendAudio = (frame) => wire.sendAudio?.(frame);
+    else delete this.sendAudio;
   }
 
   get ownsOutputBuffer(): boolean {

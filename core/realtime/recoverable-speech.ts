@@ -32,6 +32,8 @@ export class RecoverableSpeech extends StreamedSpeech {
   #cuts: Cut[] = [];
   #parts: Int16Array[] = [];
   #samples = 0;
+  /** More has come than is kept: what follows would be said behind a hole. */
+  #full = false;
   #text = "";
   /** The item as which the rest of it is said. */
   #resumed: string | null = null;
@@ -48,6 +50,7 @@ export class RecoverableSpeech extends StreamedSpeech {
     if (this.streams || this.#held !== null) return false;
     this.#forget();
     this.#held = responseId;
+    this.#full = false;
     this.#cuts = cuts;
     this.#counts.held_answers++;
     this.#timer = setTimeout(() => this.#resumed === null && this.confirm(), HELD_MS);
@@ -67,7 +70,8 @@ export class RecoverableSpeech extends StreamedSpeech {
     if (responseId !== this.#held) return;
     this.#counts.held_ms += Math.round((pcm.length * 1000) / RATE_HZ);
     if (this.#resumed !== null) return this.goOn(this.#resumed, "", pcm);
-    if (this.#samples + pcm.length > MOST_SAMPLES) return;
+    this.#full ||= this.#samples + pcm.length > MOST_SAMPLES;
+    if (this.#full) return;
     this.#samples += pcm.length;
     this.#parts.push(pcm.slice());
   }
@@ -85,7 +89,7 @@ export class RecoverableSpeech extends StreamedSpeech {
   }
 
   /**
-   * Says `pcm`, what has come since it was cut, and what is still to come. Answers how long that is so far, ms; 0 where it was too
+   * Says `pcm`, what has come since it was cut, and what is still to come; an answer longer than what is kept ends there. Answers how long that is so far, ms; 0 where it was too
    * little, and nothing is said.
    */
   resume(itemId: string, text: string, pcm: Int16Array): number {
@@ -96,6 +100,7 @@ export class RecoverableSpeech extends StreamedSpeech {
     this.#forget();
     if (this.#held === null) this.endResumed(itemId);
     else this.#resumed = itemId;
+    if (this.#full) this.confirm();
     return restMs;
   }
 

@@ -55,7 +55,7 @@ export class TurnTaking {
         this.#here(() => (source === "local" ? this.#began(speech_at_ms) : this.#serverBegan(speech_at_ms))),
       ),
       bus.on("user.speech_stopped", ({ source }) =>
-        this.#here(() => (source === "local" ? this.#ended() : interruption.ended())),
+        this.#here(() => (source === "local" ? this.#ended() : this.#serverEnded())),
       ),
       bus.on("keyword.heard", ({ role }) => this.#here(() => role === "wake" && this.#wake())),
       bus.on("user.talk_changed", ({ talking }) => this.#here(() => this.#talk(talking))),
@@ -90,6 +90,11 @@ export class TurnTaking {
     const { config } = this.#deps;
     if (!config.barge_in || silencesAtOnce(config)) this.#interruption.serverBegan();
     else if (!this.#speaking && performance.now() - this.#endedAtMs > EARS_MS) this.#interruption.began(atMs);
+  }
+
+  /** While the robot's own ears hear speech it is they who hear its end. */
+  #serverEnded(): void {
+    if (!this.#speaking) this.#interruption.ended();
   }
 
   /** It sleeps until it hears its name. */

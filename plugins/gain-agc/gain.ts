@@ -20,11 +20,24 @@ const FALL = 0.02;
 /** The gain moves by so much per frame: 6 dB in a second up, 20 dB down. */
 const UP_DB = 0.12;
 const DOWN_DB = 0.4;
+/** What is below this no room gives: a stage before has silenced the frame, and it says nothing of the noise. */
+const GATED_DB = -80;
+/** A gate, and no pause between words: frames. */
+const GATE_FRAMES = 10;
+/** Behind a gate speech is believed, and has the gain again, when so many frames of it have come. */
+const BELIEVED_FRAMES = 15;
+/** The gain comes back by so much per frame. */
+const BACK_DB = 1;
 
 /** A fixed gain, and one that brings speech near to and far from the microphone to the same level. Allocates nothing per frame. */
 export class Gain {
   readonly #options: GainOptions;
   #floorDb = 0;
+  /** Automatic gain that speech has asked for; the present one is less behind a gate. */
+  #learnedDb: number;
+  #gatedFrames = 0;
+  /** Frames of speech that behind a gate are still to come. */
+  #unbelieved = 0;
   #factor: number;
   /** Level of speech before the gain, dB below full scale; null before the first. */
   speechDb: number | null = null;
@@ -36,6 +49,7 @@ export class Gain {
   constructor(options: GainOptions) {
     this.#options = options;
     this.gainDb = options.gainDb;
+    this.#learnedDb = options.gainDb;
     this.#factor = 10 ** (options.gainDb / 20);
   }
 
@@ -65,11 +79,25 @@ export class Gain {
 
   #follow(levelDb: number): void {
     const { gainDb, targetDb, mostDb } = this.#options;
+    if (levelDb < GATED_DB) {
+      if (++this.#gatedFrames < GATE_FRAMES) return;
+      this.#unbelieved = BELIEVED_FRAMES;
+      this.gainDb = Math.min(this.#learnedDb, gainDb);
+      return;
+    }
+    this.#gatedFrames = 0;
     this.#floorDb = Math.min(levelDb, this.#floorDb + FLOOR_RISE_DB);
-    if (levelDb < this.#floorDb + ABOVE_FLOOR_DB) return;
-    const known = this.speechDb ?? levelDb;
-    this.speechDb = known + (levelDb - known) * (levelDb > known ? RISE : FALL);
-    const wanted = Math.max(gainDb, Math.min(gainDb + mostDb, targetDb - this.speechDb));
-    this.gainDb += Math.max(-DOWN_DB, Math.min(UP_DB, wanted - this.gainDb));
+    const speech = levelDb >= this.#floorDb + ABOVE_FLOOR_DB;
+    if (this.#unbelieved > 0) {
+      if (speech) this.#unbelieved--;
+      return;
+    }
+    if (speech) {
+      const known = this.speechDb ?? levelDb;
+      this.speechDb = known + (levelDb - known) * (levelDb > known ? RISE : FALL);
+      const wanted = Math.max(gainDb, Math.min(gainDb + mostDb, targetDb - this.speechDb));
+      this.#learnedDb += Math.max(-DOWN_DB, Math.min(UP_DB, wanted - this.#learnedDb));
+    }
+    this.gainDb = Math.min(this.#learnedDb, this.gainDb + BACK_DB);
   }
 }

@@ -73,6 +73,26 @@ describe("a microphone in other hands", () => {
   });
 });
 
+test("while the loudspeaker is silenced the reference is silent too, and right again when it is released", async () => {
+  const { engine } = await hearing();
+  const { port } = engine;
+  await port.openPlayback({ module: TEST_DEVICES, options: { tape: createTape(10), paced: { speed: 4 } } });
+  const references: number[] = [];
+  port.onRawFrame((_, reference) => references.push(...reference));
+  const sound = () => port.playSound(new Int16Array(9600).fill(500));
+  await sound();
+  await until(() => references.includes(500), "the reference of what is played");
+  await until(() => references.slice(-4800).every((sample) => sample === 0), "silence");
+  references.length = 0;
+  const taken = port.takeMicrophone({ loudspeaker: false });
+  await sound();
+  await until(() => references.length > 9600, "the frames of half a second");
+  expect(references.every((sample) => sample === 0)).toBeTrue();
+  taken.release();
+  await sound();
+  await until(() => references.includes(500), "the reference again");
+});
+
 describe("between two clocks", () => {
   const frame = (): Int16Array => new Int16Array(480);
   const ones = (samples: number): Int16Array => new Int16Array(samples).fill(1);

@@ -96,7 +96,15 @@ describe("the figures of a known path", () => {
         voice,
       ),
     ).toBeWithin(0.2, 0.5);
-    expect(delayUnsteady(new Int16Array(voice.length), voice)).toBe(0);
+  });
+
+  test("do not tell how steady the delay is where the echo is hardly to be recognised", () => {
+    const voice = artificialVoice(8);
+    let state = 5;
+    const noise = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 31 - 1;
+    const blurred = voice.map((_, i) => 0.02 * (voice[i - 480] ?? 0) + 6000 * noise());
+    expect(delayUnsteady(blurred, voice)).toBeNull();
+    expect(delayUnsteady(new Int16Array(voice.length), voice)).toBeNull();
   });
 
   test("count what a server takes for speech as the server of brain-local does", async () => {
@@ -131,6 +139,7 @@ describe("the verdict", () => {
   test.each([
     ["it took itself for a person", { falseStarts: 2 }, /person 2 times/],
     ["a server took it for a person", { serverStarts: 1 }, /server's voice detector .* once/],
+    ["the echo is not recognised", { unsteadyShare: null }, /can not be recognised/],
     ["the delay wanders", { unsteadyShare: 0.4 }, /40 % of the time/],
     ["without a voice detector too much is left", { falseStarts: null, residualDb: -40 }, /-40 dB/],
     ["nothing deals with the echo", { stage: "" }, /\[plugins\.echo\]/],

@@ -84,3 +84,15 @@ test("a rest of less than half a second is not said", () => {
   expect(speech.resume("again", "", REST)).toBe(0);
   speech.confirm();
 });
+
+test("of an answer that is longer than what is kept the beginning is said, without a hole, and the rest is cancelled", () => {
+  const { speech, did, cuts, audio, resumedMs } = cutAnswer();
+  speech.hold("r1", cuts);
+  for (let second = 0; second < 59; second++) audio(1000);
+  audio(2000);
+  audio(500);
+  expect(speech.resume("again", "", REST)).toBe(59_200);
+  audio(500);
+  expect(resumedMs()).toBe(59_200);
+  expect(did).toEqual(["cancel", "cut a1 200"]);
+});

@@ -70,6 +70,15 @@ describe("somebody makes a sound over the answer", () => {
     expect(talk.turns["barge_in_ms_max"]).toBeLessThan(100);
   });
 
+  test("an end that the server hears is none while the robot's own ears hear speech", async () => {
+    await using talk = await Talk.start({ interruption: { min_speech_ms: 300 } });
+    await talk.tell();
+    talk.speechBegins();
+    talk.robot.publish("user.speech_stopped", { source: "server", speech_at_ms: performance.now() });
+    await talk.robot.waitFor("assistant.interrupted");
+    expect(talk.turns).toMatchObject({ interruptions: 1, too_short: 0 });
+  });
+
   test("in mode duck: a tenth of the loudness, and all of it when the sound was short", async () => {
     await using talk = await Talk.start({ interruption: { mode: "duck", min_speech_ms: 2000 } });
     const item = await talk.tell();

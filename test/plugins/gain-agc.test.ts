@@ -70,4 +70,21 @@ describe("gain-agc", () => {
     const { report } = await amplified(noise);
     expect(report).toMatchObject({ gain_db: 0, speech_db: null });
   });
+
+  test("the noise of a room that comes back after silenced frames is neither taken for speech nor made louder", async () => {
+    const talk = await speech(-38, 6);
+    const gateTo = talk.length + 24_000;
+    const pcm = new Int16Array(gateTo + 48_000);
+    for (let i = 0; i < pcm.length; i++)
+      pcm[i] = i >= talk.length && i < gateTo ? 0 : (talk[i] ?? 0) + ((i * 7919) % 121) - 60;
+    const { output } = await amplified(pcm);
+    expect(dbOf(activeLevel(output.slice(talk.length / 2, talk.length)))).toBeGreaterThan(-26);
+    expect(output.slice(gateTo)).toEqual(pcm.slice(gateTo));
+  });
+
+  test("a room that begins with silenced frames has its noise left as it is", async () => {
+    const pcm = new Int16Array(10 * 24_000);
+    for (let i = 48_000; i < pcm.length; i++) pcm[i] = ((i * 7919) % 121) - 60;
+    expect((await amplified(pcm)).report).toMatchObject({ gain_db: 0, speech_db: null });
+  });
 });

@@ -3,6 +3,8 @@ import { measureEcho } from "../../bench/corpus/echo-score.ts";
 import { Ears } from "../../bench/corpus/ears.ts";
 import { ROOMS } from "../../bench/corpus/room-echo.ts";
 import { makeScene } from "../../bench/corpus/scene.ts";
+import { makeTalk } from "../../bench/corpus/talk.ts";
+import { serverStarts } from "../../core/doctor/server-ear.ts";
 import { scoreSpeech } from "../../bench/corpus/speech-score.ts";
 import { utterances } from "../../bench/corpus/utterances.ts";
 
@@ -10,6 +12,11 @@ import { utterances } from "../../bench/corpus/utterances.ts";
 const VADS = ["vad-energy", "vad-webrtc", "vad-silero"];
 /** Eight for each of five noises. */
 const said = await utterances(40);
+
+async function readToml(path: string) {
+  const text = await Bun.file(new URL(`../../${path}`, import.meta.url)).text();
+  return Bun.TOML.parse(text) as { plugins: Record<string, { use: string | string[] }> };
+}
 
 async function hear(snrDb: number | undefined) {
   const scene = makeScene(said, snrDb);
@@ -43,6 +50,24 @@ describe("the corpus", () => {
     expect(cancelled!.interruptions).toMatchObject({ missed: 0, unannounced: 0 });
     expect(cancelled!.interruptions.utterances).toBeGreaterThan(10);
     for (const report of cancelled!.reports) expect(report).toMatchObject({ proven: true });
+  });
+
+  test("the listening chain of desktop-handsfree takes its own robot for nobody, and a server behind it neither", async () => {
+    const { plugins } = await readToml("profiles/desktop-handsfree.toml");
+    const chain = ["echo", "noise", "gain"].map((id) => ({ use: [plugins[id]!.use].flat()[0]! }));
+    expect(chain.map(({ use }) => use)).toEqual(["aec-speex", "noise-rnnoise", "gain-agc"]);
+    for (const room of [ROOMS[0]!, ROOMS[3]!]) {
+      const talk = makeTalk({ ...room, echoDb: -10 }, 1);
+      const ears = await Ears.open([...chain, ...VADS.map((use) => ({ use }))]);
+      const passed = new Int16Array(talk.pcm.length);
+      for (let at = 0; at + 480 <= passed.length; at += 480) {
+        ears.hear(talk.pcm.subarray(at, at + 480), talk.reference.subarray(at, at + 480));
+        passed.set(ears.heard, at);
+      }
+      for (const vad of VADS) expect(ears.changes(vad)).toEqual([]);
+      expect(serverStarts(passed)).toEqual([]);
+      await ears.close();
+    }
   });
 
   test("behind the half-duplex gate nothing interrupts the robot, and with push-to-talk only who holds the key", async () => {
