@@ -1,8 +1,8 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import { MOTORS, stoppedAtMs } from "../../test/body/body-kit.ts";
+import { JoystickPipe } from "../../test/fixtures/joystick-pipe.ts";
 import { SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
 import { RawServer } from "../../test/kit/raw-server.ts";
 import { Room } from "../../test/kit/room.ts";
@@ -146,27 +146,6 @@ async function stopCommand(...flags: string[]): Promise<void> {
   if ((await command.exited) !== 0) throw new Error("The stop command did not reach the robot.");
 }
 
-/** The kernel's joystick as a pipe that this process writes. */
-class JoystickPipe implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "myna-input-"));
-  readonly #fd: number;
-
-  constructor() {
-    if (Bun.spawnSync(["mkfifo", join(this.folder, "js0")]).exitCode !== 0) throw new Error("No mkfifo.");
-    this.#fd = openSync(join(this.folder, "js0"), "r+");
-  }
-
-  /** The stop button, in an event of linux/joystick.h. */
-  press(down: boolean): void {
-    writeSync(this.#fd, Uint8Array.of(0, 0, 0, 0, down ? 1 : 0, 0, 1, PAD_STOP));
-  }
-
-  [Symbol.dispose](): void {
-    closeSync(this.#fd);
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
 async function release(robot: TestRobot): Promise<void> {
   const body = robot.service("body");
   await body.release();
@@ -243,13 +222,13 @@ const cases: Part["cases"] = {
       { plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: pad.folder } } },
       async () => {
         const atMs = sharedNowMs();
-        pad.press(true);
+        pad.press(PAD_STOP);
         return atMs;
       },
       async (robot) => {
         const found = () => robot.health().plugins.find(({ id }) => id === "pad")?.state === "ready";
         await until(found, WAIT_MS, "the pad to be found");
-        pad.press(false);
+        pad.press(PAD_STOP, false);
         await release(robot);
       },
     );

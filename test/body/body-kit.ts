@@ -72,6 +72,19 @@ export class Bench implements Disposable {
     };
   }
 
+  /** A runtime in a process of its own (`parent.ts`), which drives as soon as its motion process is ready. */
+  async parent(limits?: Partial<MotionSettings["limits"]>) {
+    const settings = JSON.stringify(this.settings(limits));
+    const parent = Bun.spawn([process.execPath, join(import.meta.dir, "parent.ts"), settings], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "ignore",
+      env: this.env,
+    });
+    const { value } = await parent.stdout.getReader().read();
+    return { parent, motionPid: Number(new TextDecoder().decode(value).trim()) };
+  }
+
   get turning(): boolean {
     return MOTORS.some((register) => this.hat.registers[register] !== 0);
   }

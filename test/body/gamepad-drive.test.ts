@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { HatMemory } from "../../plugins/board-sim/hat-memory.ts";
 import { HatRobot, until } from "../fixtures/hat-robot.ts";
+import { JoystickPipe } from "../fixtures/joystick-pipe.ts";
 import { LINES, MOTORS, stoppedAtMs } from "./body-kit.ts";
 
 const DEAD_MAN = 4;
@@ -11,35 +9,24 @@ const STOP = 1;
 const RELEASE = 7;
 const STICK_Y = 1;
 
-let folder: string;
-let device: number;
+let joystick: JoystickPipe;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "myna-input-"));
-  expect(Bun.spawnSync(["mkfifo", join(folder, "js0")]).exitCode).toBe(0);
-  device = openSync(join(folder, "js0"), "r+");
+  joystick = new JoystickPipe();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => joystick[Symbol.dispose]());
 
-function send(type: number, number: number, value: number): void {
-  const event = new DataView(new ArrayBuffer(8));
-  event.setInt16(4, value, true);
-  event.setUint8(6, type);
-  event.setUint8(7, number);
-  writeSync(device, new Uint8Array(event.buffer));
-}
-
-const press = (button: number) => send(1, button, 1);
-const letGo = (button: number) => send(1, button, 0);
-const forward = () => send(2, STICK_Y, -32_767);
-const backward = () => send(2, STICK_Y, 16_000);
+const press = (button: number) => joystick.press(button);
+const letGo = (button: number) => joystick.press(button, false);
+const forward = () => joystick.axis(STICK_Y, -32_767);
+const backward = () => joystick.axis(STICK_Y, 16_000);
 const turning = (hat: HatMemory) => MOTORS.some((register) => hat.registers[register] !== 0);
 
 async function pilot(others: Record<string, { use: string }> = {}): Promise<HatRobot> {
   const one = await HatRobot.start({
     drive: { use: "drive-picarx", reverse_max_s: 12 },
     ...others,
-    pad: { use: "gamepad-hid", hid: false, input_folder: folder, release_s: 0.2 },
+    pad: { use: "gamepad-hid", hid: false, input_folder: joystick.folder, release_s: 0.2 },
   });
   await until(() => one.robot.health().plugins.find(({ id }) => id === "pad")!.state === "ready", "the pad");
   return one;
@@ -48,14 +35,10 @@ async function pilot(others: Record<string, { use: string }> = {}): Promise<HatR
 /** Each way in which a hand, a cable or noise ends the drive; the motors' registers are the judge. */
 const ENDS: [string, () => void][] = [
   ["the dead-man button is let go", () => letGo(DEAD_MAN)],
-  ["the pad is unplugged", () => closeSync(device)],
+  ["the pad is unplugged", () => joystick.unplug()],
   [
     "the pad sends garbage",
-    () =>
-      writeSync(
-        device,
-        Uint8Array.from({ length: 80 }, (_, at) => (at * 37 + 5) % 256),
-      ),
+    () => joystick.write(Uint8Array.from({ length: 80 }, (_, at) => (at * 37 + 5) % 256)),
   ],
 ];
 
@@ -69,7 +52,6 @@ for (const [what, end] of ENDS) {
     await until(() => !turning(one.hat), "the motors are at zero");
     await Bun.sleep(300);
     expect(turning(one.hat)).toBe(false);
-    if (what !== "the pad is unplugged") closeSync(device);
   });
 }
 
@@ -101,7 +83,6 @@ test("a person at the pad takes the wheels from a tool, which neither fights nor
   expect(person!.moved_m).toBeLessThan(0);
   const moved = robot.call("move", { distance_m: 0.2 });
   expect((await moved).result).toMatchObject({ ended: "completed" });
-  closeSync(device);
 });
 
 test("a motion that a person interrupts ends as superseded, and what waited behind it does not begin", async () => {
@@ -114,7 +95,6 @@ test("a motion that a person interrupts ends as superseded, and what waited behi
   expect(first!.result).toMatchObject({ ended: "superseded" });
   expect(second).toMatchObject({ ok: false, code: "MOTION_TAKEN" });
   await until(() => !turning(hat), "the stick in the middle stands still");
-  closeSync(device);
 });
 
 test("a pad that is used while nothing may move does not keep the wheels from programs afterwards", async () => {
@@ -130,7 +110,6 @@ test("a pad that is used while nothing may move does not keep the wheels from pr
   await body.release();
   await until(() => body.state()?.latched === undefined, "the release");
   expect((await one.robot.service("drive").move({ distanceM: 0.1 })).ended).toBe("completed");
-  closeSync(device);
 });
 
 test("after the stop button nothing drives until it was released, and then only by a new press", async () => {
@@ -155,5 +134,4 @@ test("after the stop button nothing drives until it was released, and then only 
   expect(turning(one.hat)).toBe(false);
   press(DEAD_MAN);
   await until(() => turning(one.hat), "the wheels turn again");
-  closeSync(device);
 });

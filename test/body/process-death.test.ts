@@ -7,15 +7,7 @@ import { Bench } from "./body-kit.ts";
 
 /** A runtime in a process of its own, driving. */
 async function driving(bench: Bench, limits?: Partial<MotionSettings["limits"]>) {
-  const settings = JSON.stringify(bench.settings(limits));
-  const parent = Bun.spawn([process.execPath, join(import.meta.dir, "parent.ts"), settings], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "ignore",
-    env: bench.env,
-  });
-  const { value } = await parent.stdout.getReader().read();
-  const motionPid = Number(new TextDecoder().decode(value).trim());
+  const { parent, motionPid } = await bench.parent(limits);
   await bench.until(true);
   const tell = (what: string) => {
     parent.stdin.write(`${what}\n`);

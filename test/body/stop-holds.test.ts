@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HatMemory } from "../../plugins/board-sim/hat-memory.ts";
 import { HatRobot, until } from "../fixtures/hat-robot.ts";
+import { JoystickPipe } from "../fixtures/joystick-pipe.ts";
 import { startTestRobot } from "../kit/index.ts";
 import { Bench, LINES, MOTORS } from "./body-kit.ts";
 
@@ -11,30 +10,16 @@ const DEAD_MAN = 4;
 const STOP = 1;
 const STICK_Y = 1;
 
-let folder: string;
-let device: number;
+let joystick: JoystickPipe;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "myna-input-"));
-  expect(Bun.spawnSync(["mkfifo", join(folder, "js0")]).exitCode).toBe(0);
-  device = openSync(join(folder, "js0"), "r+");
+  joystick = new JoystickPipe();
 });
-afterEach(() => {
-  closeSync(device);
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => joystick[Symbol.dispose]());
 
-function send(type: number, number: number, value: number): void {
-  const event = new DataView(new ArrayBuffer(8));
-  event.setInt16(4, value, true);
-  event.setUint8(6, type);
-  event.setUint8(7, number);
-  writeSync(device, new Uint8Array(event.buffer));
-}
-
-const press = (button: number) => send(1, button, 1);
-const letGo = (button: number) => send(1, button, 0);
-const forward = () => send(2, STICK_Y, -32_767);
+const press = (button: number) => joystick.press(button);
+const letGo = (button: number) => joystick.press(button, false);
+const forward = () => joystick.axis(STICK_Y, -32_767);
 const turning = (hat: HatMemory) => MOTORS.some((register) => hat.registers[register] !== 0);
 const plugin = (one: HatRobot, id: string) => one.robot.health().plugins.find((each) => each.id === id)!;
 const motionPid = (one: HatRobot) => Number(plugin(one, "drive").inspect?.["motion_pid"]);
@@ -43,7 +28,7 @@ async function pilot(settings: Record<string, unknown> = {}): Promise<HatRobot> 
   const one = await HatRobot.start(
     {
       drive: { use: "drive-picarx" },
-      pad: { use: "gamepad-hid", hid: false, input_folder: folder, release_s: 0.2, ...settings },
+      pad: { use: "gamepad-hid", hid: false, input_folder: joystick.folder, release_s: 0.2, ...settings },
     },
     { verbose: true },
   );
@@ -247,33 +232,23 @@ describe("an emergency stop outlives the runtime", () => {
   });
 
   test("that is killed, whoever asked for it", async () => {
-    const settings = JSON.stringify(bench.settings());
-    const run = async () => {
-      const parent = Bun.spawn([process.execPath, join(import.meta.dir, "parent.ts"), settings], {
-        stdin: "pipe",
-        stdout: "pipe",
-        stderr: "ignore",
-        env: bench.env,
-      });
-      const { value } = await parent.stdout.getReader().read();
-      return { parent, pid: Number(new TextDecoder().decode(value).trim()) };
-    };
-    const first = await run();
+    const first = await bench.parent();
     await bench.until(true);
-    process.kill(first.pid, "SIGUSR2");
+    process.kill(first.motionPid, "SIGUSR2");
     await bench.until(false);
     first.parent.kill("SIGKILL");
     await first.parent.exited;
-    while (bench.hat.owners[LINES.motorReset] === first.pid && isThere(first.pid)) await Bun.sleep(5);
+    while (bench.hat.owners[LINES.motorReset] === first.motionPid && isThere(first.motionPid))
+      await Bun.sleep(5);
     const from = bench.hat.written;
-    const second = await run();
+    const second = await bench.parent();
     await Bun.sleep(1500);
     expect(bench.hat.journal(from).filter(({ register, value }) => isMotor(register) && value > 0)).toEqual(
       [],
     );
     second.parent.kill("SIGKILL");
     await second.parent.exited;
-    while (isThere(second.pid)) await Bun.sleep(5);
+    while (isThere(second.motionPid)) await Bun.sleep(5);
   });
 });
 

@@ -1,8 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { EventEmitter } from "node:events";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Body, BodyState, Drive, Head, HidLibrary } from "../../core/index.ts";
 import { lightReport } from "../../plugins/gamepad-hid/feedback.ts";
 import { openHidPad } from "../../plugins/gamepad-hid/hid-pad.ts";
@@ -11,6 +8,7 @@ import type { PadState } from "../../plugins/gamepad-hid/pad-state.ts";
 import { AT_REST } from "../../plugins/gamepad-hid/pad-state.ts";
 import { Teleop } from "../../plugins/gamepad-hid/teleop.ts";
 import { until } from "../fixtures/hat-robot.ts";
+import { JoystickPipe } from "../fixtures/joystick-pipe.ts";
 import { startTestRobot } from "../kit/index.ts";
 import { dualsense, dualshock, report, signed } from "./gamepad-layouts.ts";
 
@@ -318,24 +316,14 @@ describe("a pad of node-hid", () => {
 });
 
 describe("a joystick of the kernel", () => {
-  let folder: string;
-  let device: number;
-  const event = (type: number, number: number, value: number) => {
-    const bytes = new DataView(new ArrayBuffer(8));
-    bytes.setInt16(4, value, true);
-    bytes.setUint8(6, type);
-    bytes.setUint8(7, number);
-    return new Uint8Array(bytes.buffer);
-  };
-  const axis = (number: number, value: number) => writeSync(device, event(2, number, value));
-  const press = (number: number, down: boolean) => writeSync(device, event(1, number, down ? 1 : 0));
+  let joystick: JoystickPipe;
+  const axis = (number: number, value: number) => joystick.axis(number, value);
+  const press = (number: number, down: boolean) => joystick.press(number, down);
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "myna-input-"));
-    expect(Bun.spawnSync(["mkfifo", join(folder, "js0")]).exitCode).toBe(0);
-    device = openSync(join(folder, "js0"), "r+");
+    joystick = new JoystickPipe();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => joystick[Symbol.dispose]());
 
   /** A body that notes what it is asked. */
   function body() {
@@ -358,7 +346,7 @@ describe("a joystick of the kernel", () => {
     const { asked, steered, services } = body();
     await using robot = await startTestRobot({
       plugins: {
-        pad: { use: "gamepad-hid", hid: false, input_folder: folder, mute: "north", release_s: 0.2 },
+        pad: { use: "gamepad-hid", hid: false, input_folder: joystick.folder, mute: "north", release_s: 0.2 },
       },
       services,
     });
@@ -391,13 +379,12 @@ describe("a joystick of the kernel", () => {
     press(4, true);
     await until(() => steered.length > before, "it drives again");
     asked.length = 0;
-    closeSync(device);
+    joystick.unplug();
     await until(() => asked.includes("stop"), "the lost pad stops the robot");
     expect(await robot.waitFor("user.talk_changed", ({ talking }) => !talking)).toEqual({ talking: false });
     expect(health()).toMatchObject({ state: "degraded", message: "no gamepad is connected" });
-    device = openSync(join(folder, "js0"), "r+");
+    joystick.plugIn();
     await until(() => health().state === "ready", "it is found again");
-    closeSync(device);
   });
 
   test("does not ask the head again and again while nothing may move", async () => {
@@ -409,7 +396,7 @@ describe("a joystick of the kernel", () => {
       look: () => (looks++, Promise.reject(new Error("release it first"))),
     } as unknown as Head;
     await using robot = await startTestRobot({
-      plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: folder } },
+      plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: joystick.folder } },
       services: {
         ...services,
         head,
@@ -424,13 +411,12 @@ describe("a joystick of the kernel", () => {
     const [before, ticks] = [looks, steered.length];
     await until(() => steered.length > ticks + 4, "the stick is held on");
     expect(looks - before).toBeLessThan(2);
-    closeSync(device);
   });
 
   test("that sends garbage never drives", async () => {
     const { asked, steered, services } = body();
     await using robot = await startTestRobot({
-      plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: folder } },
+      plugins: { pad: { use: "gamepad-hid", hid: false, input_folder: joystick.folder } },
       services,
     });
     const inspect = () => robot.health().plugins[0]!.inspect;
@@ -438,23 +424,16 @@ describe("a joystick of the kernel", () => {
     press(4, true);
     axis(1, -32_767);
     await until(() => steered.length > 0, "it drives");
-    writeSync(
-      device,
-      Uint8Array.from({ length: 64 }, (_, at) => (at * 37 + 5) % 256),
-    );
+    joystick.write(Uint8Array.from({ length: 64 }, (_, at) => (at * 37 + 5) % 256));
     await until(() => asked.includes("stop"), "garbage stops it");
     expect(inspect()).toMatchObject({ driving: false });
     expect(inspect()["garbage"]).toBeGreaterThan(0);
     const before = steered.length;
     for (let round = 0; round < 20; round++) {
-      writeSync(
-        device,
-        Uint8Array.from({ length: 21 }, (_, at) => (at * 91 + round * 13) % 256),
-      );
+      joystick.write(Uint8Array.from({ length: 21 }, (_, at) => (at * 91 + round * 13) % 256));
       await Bun.sleep(5);
     }
     await Bun.sleep(60);
     expect(steered.length).toBe(before);
-    closeSync(device);
   });
 });
