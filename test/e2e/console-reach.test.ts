@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { Browser } from "./browser.ts";
 import { ConsoleRobot, say, shownX, shows, until } from "./console-robot.ts";
 
@@ -48,14 +49,20 @@ test("a page whose robot is gone says so and greys what it shows, and comes back
   expect(second.url).toBe(first.url);
 });
 
-test("a page that is closed while it drives stops the wheels", async () => {
-  await using robot = await ConsoleRobot.start();
+/** A page that drives forward by its keys, which are held. */
+async function drivingPage(robot: ConsoleRobot): Promise<Page> {
   const page = await browser.page(robot.url);
   await shows(page, "live");
   await page.locator("h1").click();
   await page.keyboard.down("Shift");
   await page.keyboard.down("w");
   await robot.run.waitFor("motion.started", ({ kind }) => kind === "drive");
+  return page;
+}
+
+test("a page that is closed while it drives stops the wheels", async () => {
+  await using robot = await ConsoleRobot.start();
+  const page = await drivingPage(robot);
   await page.close();
   const stopped = await robot.run.waitFor("motion.stopped", ({ kind }) => kind === "drive");
   expect(["stopped", "lease"]).toContain(String(stopped["ended"]));
@@ -63,12 +70,7 @@ test("a page that is closed while it drives stops the wheels", async () => {
 
 test("a robot whose page stands still hears of no intents, and its wheels stop by the lease", async () => {
   await using robot = await ConsoleRobot.start();
-  const page = await browser.page(robot.url);
-  await shows(page, "live");
-  await page.locator("h1").click();
-  await page.keyboard.down("Shift");
-  await page.keyboard.down("w");
-  await robot.run.waitFor("motion.started", ({ kind }) => kind === "drive");
+  const page = await drivingPage(robot);
   // The page's thread hangs with the key held.
   const hang = page.evaluate(`{ const end = performance.now() + 3000; while (performance.now() < end); }`);
   const stopped = await robot.run.waitFor("motion.stopped", ({ kind }) => kind === "drive");
