@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RATE_HZ } from "../../core/audio/port.ts";
 import { babble } from "../e2e/speech.ts";
-import { ToneVoice } from "../kit/index.ts";
 import { PrivateServer, until } from "./private-server.ts";
 import { ServerRobot } from "./server-robot.ts";
-import { Recorder, SHORT, Room, firstAudible, likeness, play } from "./sound.ts";
+import { Recorder, Room, play, faithfulness } from "./sound.ts";
 
 /* What a device does wrong, and the echo of a room, on one private PipeWire; the good days are in sound-server.test.ts. */
 const FAITHFUL = 0.8;
@@ -40,21 +39,11 @@ describe("programs that mic-pipe and speaker-pipe can use", () => {
         },
       });
       expect((await robot.health()).plugins.map(({ state }) => state)).toEqual(["ready", "ready", "ready"]);
-      const voice = await new ToneVoice().synthesize(SHORT);
-      const wanted = voice.subarray(firstAudible(voice), firstAudible(voice) + RATE_HZ / 10);
-      let best = 0;
-      // On a busy computer a sound may stutter; three in a row do not.
-      for (let i = 0; i < 3 && best < FAITHFUL; i++) {
-        const from = recorder.length;
+      const best = await faithfulness(recorder, FAITHFUL, async () => {
         const mark = robot.mark;
         robot.send({ do: "say", text: "hello" });
         await robot.waitFor("playback.stopped", undefined, mark);
-        await recorder.sound(from);
-        await recorder.silence(100);
-        const heard = recorder.since(from);
-        const onset = Math.max(0, firstAudible(heard) - RATE_HZ / 50);
-        best = Math.max(best, likeness(heard.subarray(onset, onset + RATE_HZ / 4), wanted));
-      }
+      });
       expect(best).toBeGreaterThan(FAITHFUL);
       await play(server, "ear", babble(400));
       await robot.waitFor("user.speech_started");

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { RATE_HZ } from "../../core/audio/port.ts";
 import { babble } from "../e2e/speech.ts";
-import { ToneVoice } from "../kit/index.ts";
 import { PrivateServer, SERVER_KINDS, until } from "./private-server.ts";
 import { ServerRobot } from "./server-robot.ts";
-import { Recorder, SHORT, firstAudible, likeness, play } from "./sound.ts";
+import { Recorder, firstAudible, play, faithfulness } from "./sound.ts";
 
 /*
  * Whole robots on real sound servers, each of its own, with null sinks: "spk" is the loudspeaker, the monitor of "ear" the
@@ -47,12 +46,7 @@ for (const kind of SERVER_KINDS) {
         });
 
         test("what the robot says comes out of the loudspeaker as it is, with the amplifier on", async () => {
-          const voice = await new ToneVoice().synthesize(SHORT);
-          const wanted = voice.subarray(firstAudible(voice), firstAudible(voice) + RATE_HZ / 10);
-          let best = 0;
-          // On a busy computer a sound may stutter; three in a row do not.
-          for (let i = 0; i < 3 && best < FAITHFUL; i++) {
-            const from = recorder.length;
+          const best = await faithfulness(recorder, FAITHFUL, async () => {
             const mark = robot.mark;
             robot.send({ do: "say", text: "hello" });
             const on = await robot.waitFor("test.enable", ({ on }) => on === true, mark);
@@ -62,12 +56,7 @@ for (const kind of SERVER_KINDS) {
               "finished",
             );
             await robot.waitFor("test.enable", ({ on }) => on === false, mark);
-            await recorder.sound(from);
-            await recorder.silence(100);
-            const heard = recorder.since(from);
-            const onset = Math.max(0, firstAudible(heard) - RATE_HZ / 50);
-            best = Math.max(best, likeness(heard.subarray(onset, onset + RATE_HZ / 4), wanted));
-          }
+          });
           expect(best).toBeGreaterThan(FAITHFUL);
         });
 

@@ -1,4 +1,5 @@
 import { RATE_HZ } from "../../core/audio/port.ts";
+import { ToneVoice } from "../kit/index.ts";
 import { until } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
 
@@ -165,6 +166,30 @@ export function likeness(heard: Int16Array, wanted: Int16Array): number {
     for (let i = 0; i < wanted.length; i++) sum += heard[lag + i]! * wanted[i]!;
     if (sum < best * wantedEnergy * 0.5) continue;
     best = Math.max(best, sum / Math.sqrt(wantedEnergy * energy(heard.subarray(lag, lag + wanted.length))));
+  }
+  return best;
+}
+
+/**
+ * How like {@link SHORT} in the tone voice that is what `say` has the robot say, at the loudspeaker. On a busy computer a sound
+ * may stutter, three in a row do not: the best of three, or the first that is `enough`.
+ */
+export async function faithfulness(
+  recorder: Recorder,
+  enough: number,
+  say: () => Promise<void>,
+): Promise<number> {
+  const voice = await new ToneVoice().synthesize(SHORT);
+  const wanted = voice.subarray(firstAudible(voice), firstAudible(voice) + RATE_HZ / 10);
+  let best = 0;
+  for (let i = 0; i < 3 && best < enough; i++) {
+    const from = recorder.length;
+    await say();
+    await recorder.sound(from);
+    await recorder.silence(100);
+    const heard = recorder.since(from);
+    const onset = Math.max(0, firstAudible(heard) - RATE_HZ / 50);
+    best = Math.max(best, likeness(heard.subarray(onset, onset + RATE_HZ / 4), wanted));
   }
   return best;
 }
