@@ -95,7 +95,8 @@ export class AudioEngine {
     this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault);
+    const hurry = () => this.#devices.playback?.hurry();
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault, hurry);
     this.#sounding = new Sounding(fault);
     this.#played = new FrameFan(
       reference,
