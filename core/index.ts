@@ -6,6 +6,7 @@ export type { DeviceKind, DevicePlace } from "./devices/device-place.ts";
 export { keepDevice } from "./devices/lasting-device.ts";
 export type { LastingDevice } from "./devices/lasting-device.ts";
 export { switchSpeaker } from "./devices/speaker-enable.ts";
+export type { Bell } from "./audio/bell.ts";
 export { PACED_DEVICE } from "./audio/paced-device.ts";
 export { ElasticBuffer } from "./audio/elastic-buffer.ts";
 export { EnergyDetector } from "./audio/energy-detector.ts";

@@ -1,3 +1,4 @@
+import type { Bell } from "../../core/audio/bell.ts";
 import { openPlayback as openPaced } from "../../core/audio/paced-device.ts";
 import type { PlaybackDriver } from "../../core/audio/port.ts";
 import { monotonicMs } from "../../test/kit/monotonic.ts";
@@ -70,9 +71,9 @@ export class ProbeLog {
 }
 
 /** The paced loudspeaker of the simulator, with a diary of what it was given; `options.memory` is a ProbeLog's. */
-export function openPlayback(options: { memory: SharedArrayBuffer }): PlaybackDriver {
+export function openPlayback(options: { memory: SharedArrayBuffer }, bell: Bell): PlaybackDriver {
   const log = new ProbeLog(options.memory);
-  const paced = openPaced({});
+  const paced = openPaced({}, bell);
   return {
     ...paced,
     write(frames) {

@@ -1,8 +1,10 @@
 import { ptr } from "bun:ffi";
+import { AlsaPoll } from "./alsa-poll.ts";
 import { openPcm } from "./alsa-pcm.ts";
 import type { Pcm } from "./alsa-pcm.ts";
 import { alsaError, loadAlsa } from "./alsa.ts";
 import type { Alsa } from "./alsa.ts";
+import type { Bell } from "./bell.ts";
 import { deviceError } from "./device-error.ts";
 import type { HardwareOptions } from "./hardware-options.ts";
 import { FRAME_MS } from "./port.ts";
@@ -44,8 +46,24 @@ class Stream {
   /** Waits for room or samples. */
   wait(): void {
     const ready = this.alsa.snd_pcm_wait(this.pcm.handle, STALL_MS);
-    if (ready === 0) throw deviceError("DEVICE_FAILED", `the ALSA device "${this.#device}" stands still`);
+    if (ready === 0) throw this.#stall();
     if (ready < 0) this.recover(ready);
+  }
+
+  /** Waits for room, but not while the bell rings. */
+  waitUnlessCalled(bell: Bell, poll: AlsaPoll): void {
+    for (const endMs = performance.now() + STALL_MS; !bell.take();) {
+      const ready = this.alsa.snd_pcm_wait(this.pcm.handle, 0);
+      if (ready < 0) this.recover(ready);
+      if (ready > 0) return;
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) throw this.#stall();
+      poll.wait(Math.ceil(leftMs));
+    }
+  }
+
+  #stall(): Error {
+    return deviceError("DEVICE_FAILED", `the ALSA device "${this.#device}" stands still`);
   }
 
   /** Begins to record; what plays begins by itself. */
@@ -123,13 +141,15 @@ export function openCapture(options: AlsaOptions): CaptureDriver | FloatCaptureD
   return format === "f32" ? { ...common, format, read } : { ...common, format, read };
 }
 
-/** Opens a loudspeaker. */
-export function openPlayback(options: AlsaOptions): PlaybackDriver | FloatPlaybackDriver {
+/** Opens a loudspeaker; a flush need not wait for its next period where there is a bell. */
+export function openPlayback(options: AlsaOptions, bell?: Bell): PlaybackDriver | FloatPlaybackDriver {
   const stream = new Stream("playback", options);
+  const poll = bell && new AlsaPoll(stream.alsa, stream.pcm.handle, bell);
   const { rateHz, channels, format } = stream.pcm;
   const common = {
     rateHz,
     channels,
+    ...(poll && { awaitRoom: () => stream.waitUnlessCalled(bell, poll) }),
     delay: () => stream.delay(),
     queued: () => stream.queued(),
     drop: () => stream.drop(),

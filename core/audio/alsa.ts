@@ -32,6 +32,8 @@ const SYMBOLS = {
   snd_pcm_prepare: { args: ["ptr"], returns: "i32" },
   snd_pcm_start: { args: ["ptr"], returns: "i32" },
   snd_pcm_drop: { args: ["ptr"], returns: "i32" },
+  snd_pcm_poll_descriptors_count: { args: ["ptr"], returns: "i32" },
+  snd_pcm_poll_descriptors: { args: ["ptr", "ptr", "u32"], returns: "i32" },
   snd_pcm_wait: { args: ["ptr", "i32"], returns: "i32" },
   snd_pcm_readi: { args: ["ptr", "ptr", "u64"], returns: FFIType.i64_fast },
   snd_pcm_writei: { args: ["ptr", "ptr", "u64"], returns: FFIType.i64_fast },

@@ -3,6 +3,7 @@
  * blocking read or write is the clock, and the main thread speaks to it through shared memory only.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { Bell } from "./bell.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { PlaybackLoop } from "./playback-loop.ts";
@@ -13,6 +14,8 @@ import { Ring } from "./ring.ts";
 import { SharedState } from "./shared-state.ts";
 
 type Driver = CaptureDriver | FloatCaptureDriver | PlaybackDriver | FloatPlaybackDriver;
+
+type OpenDriver = (options: Record<string, unknown>, bell: Bell) => Driver | Promise<Driver>;
 
 /** What the thread is started with. */
 export interface DeviceThreadSetup {
@@ -25,6 +28,8 @@ export interface DeviceThreadSetup {
   shared: SharedArrayBuffer;
   /** For the exchange of {@link clockOffsetMs}. */
   clock: SharedArrayBuffer;
+  /** Of a {@link Bell}. */
+  bell: SharedArrayBuffer;
   /** capture — or speech, sounds, reference, earcons. */
   rings: SharedArrayBuffer[];
 }
@@ -68,9 +73,9 @@ async function open(
 ): Promise<{ driver: Driver; loop: CaptureLoop | PlaybackLoop }> {
   const exports = (await import(setup.module)) as Record<string, unknown>;
   const name = setup.kind === "capture" ? "openCapture" : "openPlayback";
-  const openDriver = exports[name] as (options: Record<string, unknown>) => Driver | Promise<Driver>;
+  const openDriver = exports[name] as OpenDriver;
   if (typeof openDriver !== "function") throw new Error(`${setup.module} exports no function ${name}`);
-  const driver = await openDriver(setup.options);
+  const driver = await openDriver(setup.options, new Bell(setup.bell));
   try {
     checkFormat(driver.rateHz, driver.channels, driver.format);
     const [first, sounds, reference, earcons] = setup.rings.map((memory) => new Ring(memory));

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { ERRORS, MynaError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
+import { Bell } from "./bell.ts";
 import { answerClock, createClock } from "./clock.ts";
 import type { DeviceThreadMessage, DeviceThreadSetup } from "./device-thread.ts";
 import type { AudioDevice, DeviceSpec } from "./port.ts";
@@ -18,6 +19,7 @@ export class Device implements AudioDevice {
   readonly rateHz: number;
   readonly #worker: Worker;
   readonly #stop: Int32Array;
+  readonly #bell: Bell;
   readonly #gone: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -26,6 +28,7 @@ export class Device implements AudioDevice {
     this.rateHz = opened.rateHz;
     this.#worker = opened.worker;
     this.#stop = opened.stop;
+    this.#bell = opened.bell;
     this.#gone = opened.gone;
     this.failed = new Promise((resolve) => {
       void opened.ended.then(({ error }) => {
@@ -50,6 +53,11 @@ export class Device implements AudioDevice {
     return this.#closing;
   }
 
+  /** A loudspeaker's thread does not wait for the device any longer. */
+  hurry(): void {
+    this.#bell.ring();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -57,6 +65,7 @@ export class Device implements AudioDevice {
 
   async #close(): Promise<void> {
     Atomics.store(this.#stop, 0, 1);
+    this.#bell.ring();
     await this.#terminate();
   }
 
@@ -67,6 +76,7 @@ export class Device implements AudioDevice {
     await Promise.race([this.#gone, late.promise]);
     clearTimeout(timer);
     await this.#worker.terminate();
+    this.#bell.close();
   }
 }
 
@@ -77,6 +87,7 @@ interface Ended {
 interface Opened {
   worker: Worker;
   stop: Int32Array;
+  bell: Bell;
   rateHz: number;
   ended: Promise<Ended>;
   /** Resolves when the thread has closed the device. */
@@ -91,6 +102,7 @@ async function start(
 ): Promise<Opened> {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const clock = createClock();
+  const bell = new Bell();
   const workerData: DeviceThreadSetup = {
     kind,
     module: spec.module,
@@ -98,6 +110,7 @@ async function start(
     stop: stop.buffer as SharedArrayBuffer,
     shared: shared.memory,
     clock,
+    bell: bell.memory,
     rings: rings.map((ring) => ring.memory),
   };
   const opened = Promise.withResolvers<number>();
@@ -126,9 +139,9 @@ async function start(
     OPEN_LIMIT_MS,
   );
   try {
-    return { worker, stop, rateHz: await opened.promise, ended: ended.promise, gone: gone.promise };
+    return { worker, stop, bell, rateHz: await opened.promise, ended: ended.promise, gone: gone.promise };
   } catch (error) {
-    void worker.terminate();
+    void worker.terminate().then(() => bell.close());
     throw error;
   } finally {
     clearTimeout(timer);

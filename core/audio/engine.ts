@@ -28,6 +28,9 @@ import { ElasticBuffer } from "./elastic-buffer.ts";
 const POLL_MS = 5;
 /** From one frame of the microphone to the next: being woken in between is most of what the audio path costs. */
 const PERIOD_MS = 20;
+/** A frame that is due by the device's clock is looked for so often, so many times. */
+const OVERDUE_POLL_MS = 1;
+const OVERDUE_POLLS = 8;
 /** A device may be away this long, for a reload, before the robot goes on without it. */
 const ABSENCE_MS = 1000;
 
@@ -62,6 +65,8 @@ export class AudioEngine {
   readonly #absentSinceMs: Record<Kind, number> = { capture: performance.now(), playback: performance.now() };
   /** One for each whole number of ms, used again: neither garbage nor, as with Atomics.waitAsync, a promise each time. */
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  /** Polls since the last frame of the microphone. */
+  #missed = 0;
   #awake = false;
   #closed = false;
   #faults = 0;
@@ -95,7 +100,8 @@ export class AudioEngine {
     this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault);
+    const hurry = () => this.#devices.playback?.hurry();
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault, hurry);
     this.#sounding = new Sounding(fault);
     this.#played = new FrameFan(
       reference,
@@ -291,7 +297,8 @@ export class AudioEngine {
     const working =
       this.#devices.capture || this.#devices.playback || this.#captureEnd.feeding || this.#playbackEnd.busy;
     if (!working) this.#awake = false;
-    else if (!this.#closed) this.#pollIn(captured!.tail === tail ? POLL_MS : this.#untilNextFrameMs());
+    else if (!this.#closed)
+      this.#pollIn(captured!.tail === tail ? this.#againMs() : this.#untilNextFrameMs());
   }
 
   #pollIn(ms: number): void {
@@ -300,11 +307,17 @@ export class AudioEngine {
     else this.#timers[ms] = setTimeout(() => this.#poll(), ms);
   }
 
+  /** A frame that was due is awaited closely: a sound server gives it when its own period is over. */
+  #againMs(): number {
+    return this.#devices.capture && ++this.#missed <= OVERDUE_POLLS ? OVERDUE_POLL_MS : POLL_MS;
+  }
+
   /** By the device's clock, rounded up and a little more: a timer may fire most of a millisecond early. */
   #untilNextFrameMs(): number {
+    this.#missed = 0;
     this.#shared.readCaptured();
     const leftMs = this.#shared.capturedAtMs + PERIOD_MS - performance.now();
-    return leftMs > 0 && leftMs <= PERIOD_MS ? Math.ceil(leftMs) + 1 : POLL_MS;
+    return leftMs > 0 && leftMs <= PERIOD_MS ? Math.ceil(leftMs) + 1 : this.#againMs();
   }
 
   #absent(kind: Kind, nowMs: number): boolean {

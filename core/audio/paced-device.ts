@@ -1,3 +1,4 @@
+import { Bell } from "./bell.ts";
 import type { CaptureDriver, PlaybackDriver } from "./port.ts";
 import { RATE_HZ } from "./port.ts";
 
@@ -42,6 +43,14 @@ class Pace {
     if (lateMs > LOST_MS) this.#startMs += lateMs;
   }
 
+  /** As `waitFor`, but not while the bell rings. */
+  waitUnlessCalled(samples: number, bell: Bell): void {
+    const dueMs = this.#startMs + samples / this.samplesPerMs;
+    for (let nowMs = performance.now(); nowMs < dueMs && !bell.take(); nowMs = performance.now()) {
+      bell.sleep(dueMs - nowMs);
+    }
+  }
+
   /** The clock stands at `samples` now. */
   restart(samples: number): void {
     this.#startMs = performance.now() - samples / this.samplesPerMs;
@@ -69,7 +78,7 @@ export function openCapture(options: PacedOptions): CaptureDriver {
 }
 
 /** A loudspeaker nobody hears, at the pace of a real one: it queues a period beside what is being written, and can run dry. */
-export function openPlayback(options: PacedOptions): PlaybackDriver {
+export function openPlayback(options: PacedOptions, bell = new Bell()): PlaybackDriver {
   const { period_ms = 20, speed = 1, rate_hz = RATE_HZ } = options;
   const period = Math.round((rate_hz * period_ms) / 1000);
   const pace = new Pace(rate_hz, speed);
@@ -79,6 +88,9 @@ export function openPlayback(options: PacedOptions): PlaybackDriver {
   return {
     rateHz: rate_hz,
     channels: 1,
+    awaitRoom() {
+      if (playing) pace.waitUnlessCalled(given - period, bell);
+    },
     write(frames) {
       if (playing) {
         pace.waitFor(given - period);

@@ -1,3 +1,4 @@
+import { Bell } from "./bell.ts";
 import { deviceError } from "./device-error.ts";
 import type { HardwareOptions } from "./hardware-options.ts";
 import { PipeChild } from "./pipe-child.ts";
@@ -117,6 +118,7 @@ class Player implements PlaybackDriver {
   readonly #said = new Messages();
   readonly #views = new ByteViews();
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
+  readonly #bell: Bell;
   #child: PipeChild;
   #given = 0;
   /** When the first sample was heard, this thread's clock; NaN until the program has begun. */
@@ -127,13 +129,20 @@ class Player implements PlaybackDriver {
   /** It ran dry, and nothing was given since. */
   #dry = false;
 
-  constructor(options: PipeOptions) {
+  constructor(options: PipeOptions, bell: Bell) {
+    this.#bell = bell;
     this.#plan = command("playback", options);
     this.#device = options.device;
     this.rateHz = this.#plan.rateHz;
     this.#samplesPerMs = this.rateHz / 1000;
     this.#lead = Math.round((options.lead_ms ?? DEFAULT_LEAD_MS) * this.#samplesPerMs);
     this.#child = this.#spawn();
+  }
+
+  awaitRoom(): void {
+    const dueMs = this.#dueMs;
+    for (let nowMs = performance.now(); nowMs < dueMs && !this.#bell.take(); nowMs = performance.now())
+      this.#bell.sleep(dueMs - nowMs);
   }
 
   write(frames: Int16Array): void {
@@ -181,6 +190,11 @@ class Player implements PlaybackDriver {
     return (performance.now() - this.#startMs) * this.#samplesPerMs;
   }
 
+  /** When less than the lead is ahead; NaN until the program has begun. */
+  get #dueMs(): number {
+    return this.#startMs + (this.#given - this.#lead) / this.#samplesPerMs;
+  }
+
   /** The program has begun when it has taken what it wants to hold. Throws when it ended instead. */
   #awaitStart(): void {
     const wanted = Math.min(this.#lead, this.#plan.bufferMs * this.#samplesPerMs);
@@ -197,7 +211,7 @@ class Player implements PlaybackDriver {
   #pace(): void {
     const excess = this.#child.queuedBytes / 2 - this.#lead;
     if (excess > 0) this.#startMs += FRAME_MS / 1000;
-    const dueMs = this.#startMs + (this.#given - this.#lead) / this.#samplesPerMs;
+    const dueMs = this.#dueMs;
     for (let nowMs = performance.now(); nowMs < dueMs; nowMs = performance.now())
       Atomics.wait(this.#sleeper, 0, 0, dueMs - nowMs);
     if (!this.#dry && this.#heard() > this.#given) this.#ranDry();
@@ -214,8 +228,8 @@ class Player implements PlaybackDriver {
 }
 
 /** Opens a loudspeaker; what it cannot do shows before it returns. */
-export function openPlayback(options: PipeOptions): PlaybackDriver {
-  const player = new Player(options);
+export function openPlayback(options: PipeOptions, bell = new Bell()): PlaybackDriver {
+  const player = new Player(options, bell);
   const silence = new Int16Array((player.rateHz * FRAME_MS) / 1000);
   try {
     const frames = Math.ceil((options.lead_ms ?? DEFAULT_LEAD_MS) / FRAME_MS) + 1;

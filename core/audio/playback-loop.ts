@@ -89,6 +89,7 @@ export class PlaybackLoop {
   step(): void {
     const shared = this.#shared;
     const speech = this.#speech;
+    this.#driver.awaitRoom?.();
     this.#flushIfAsked();
     const { sounds, earcons } = this.#mixer;
     const speechFrom = speech.at;

@@ -31,6 +31,7 @@ export class PlaybackEnd implements Playback {
   readonly #earcons: SoundQueue;
   readonly #shared: SharedState;
   readonly #wake: () => void;
+  readonly #hurry: () => void;
   readonly #onFault: (error: unknown) => void;
   #items: Item[] = [];
   /** Milliseconds played of items that stopped, oldest first. */
@@ -39,7 +40,7 @@ export class PlaybackEnd implements Playback {
   #stopped: Stopped[] = [];
   #lateSamples = 0;
 
-  /** `wake` is called when there is work for `poll`. */
+  /** `wake` is called when there is work for `poll`, `hurry` when there is some that the thread is not to sleep over. */
   constructor(
     speech: Ring,
     sounds: Ring,
@@ -47,6 +48,7 @@ export class PlaybackEnd implements Playback {
     shared: SharedState,
     wake: () => void,
     onFault: (error: unknown) => void,
+    hurry: () => void = () => {},
   ) {
     this.#speech = new Spool(speech);
     this.#sounds = new SoundQueue(sounds, wake);
@@ -54,6 +56,7 @@ export class PlaybackEnd implements Playback {
     this.#shared = shared;
     this.#wake = wake;
     this.#onFault = onFault;
+    this.#hurry = hurry;
   }
 
   write(itemId: string, pcm: Int16Array): void {
@@ -109,6 +112,7 @@ export class PlaybackEnd implements Playback {
     this.#speech.dropWaiting();
     this.#shared.completeTo = this.#speech.ring.head;
     this.#shared.requestFlush(this.#speech.ring.head);
+    this.#hurry();
     for (const item of items) this.#stop(item, item === first ? flushed.playedMs : 0, "flushed");
     return flushed;
   }

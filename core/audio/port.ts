@@ -1,3 +1,5 @@
+import type { Bell } from "./bell.ts";
+
 /** Sample rate of all audio inside the runtime, Hz: the only PCM rate of the Realtime API. */
 export const RATE_HZ = 24_000;
 /** Samples of one frame: 20 ms at {@link RATE_HZ}. */
@@ -46,12 +48,17 @@ export interface FloatCaptureDriver extends Omit<CaptureDriver, "format" | "read
   read(into: Float32Array): number;
 }
 
-/** What a playback module's `openPlayback(options)` returns, in the device thread. */
+/** What a playback module's `openPlayback(options, bell)` returns, in the device thread. */
 export interface PlaybackDriver {
   rateHz: number;
   channels: 1 | 2;
   /** What `write` takes; without it PCM16. */
   format?: "s16";
+  /**
+   * Blocks until `write` would not, or the {@link Bell} that `openPlayback` got as its second argument rings. What is played
+   * is decided after it: without it, a flush waits until the device has taken its next 20 ms.
+   */
+  awaitRoom?(): void;
   /** Interleaved PCM16, 20 ms of it, borrowed; blocks while the device has its fill queued. Throws when the device is gone. */
   write(frames: Int16Array): void;
   /** Device samples (per channel) accepted and not yet heard. */

@@ -114,6 +114,23 @@ test("devices on a sound server that hangs are opened anew when it goes on", asy
   await Promise.all(["mic", "speaker"].map((id) => robot.plugin(id, "ready", mark)));
 });
 
+test("a loudspeaker's thread that waits for the device is called away at once", async () => {
+  const probe = Bun.spawn([process.execPath, join(import.meta.dir, "bell-probe.ts"), "pulse:spk"], {
+    env: server.env,
+    stdout: "pipe",
+  });
+  await until(async () => (await server.control("list", "short", "sink-inputs")) !== "", "the stream");
+  server.signal("SIGSTOP");
+  try {
+    const [said, tookMs] = (await probe.stdout.text()).trim().split("\n");
+    expect(said).toBe("waiting");
+    expect(Number(tookMs)).toBeLessThan(1000);
+  } finally {
+    server.signal("SIGCONT");
+    await probe.exited;
+  }
+});
+
 describe("errors", () => {
   test("a name that is not there is answered with those that are", async () => {
     const nowhere = { device: "no such thing" };

@@ -1,3 +1,4 @@
+import type { Bell } from "../../core/audio/bell.ts";
 import type { CaptureDriver, PlaybackDriver } from "../../core/audio/port.ts";
 import * as paced from "../../core/audio/paced-device.ts";
 
@@ -46,9 +47,9 @@ export function openCapture(options: TestDeviceOptions): CaptureDriver {
   };
 }
 
-export function openPlayback(options: TestDeviceOptions): PlaybackDriver {
+export function openPlayback(options: TestDeviceOptions, bell: Bell): PlaybackDriver {
   checkOpen(options);
-  const driver = paced.openPlayback(options.paced ?? {});
+  const driver = paced.openPlayback(options.paced ?? {}, bell);
   const words = options.tape && new Int32Array(options.tape, 0, 1);
   const samples = options.tape && new Int16Array(options.tape, 4);
   return {

@@ -51,6 +51,20 @@ describe("audio engine", () => {
     expect(engine.counters()).toMatchObject({ capture_overrun_samples: 0, feed_queued_ms: 0 });
   });
 
+  test("a flush does not wait until the loudspeaker has room for the next period", async () => {
+    const engine = start();
+    // A period takes 2 s.
+    await engine.port.openPlayback(device({ paced: { speed: 0.01 } }));
+    const sounding: boolean[] = [];
+    engine.port.onSounding((on) => sounding.push(on));
+    engine.playback.write("item", ramp(4800));
+    await until(() => engine.playback.playedMs("item") > 0, "speech");
+    const flushedAtMs = performance.now();
+    engine.playback.flush();
+    await until(() => sounding.at(-1) === false, "silence");
+    expect(performance.now() - flushedAtMs).toBeLessThan(1000);
+  });
+
   test("times of frames and of playback are on the main thread's clock", async () => {
     const engine = start();
     const lagsMs: number[] = [];
