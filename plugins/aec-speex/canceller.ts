@@ -4,8 +4,12 @@ import { DelayLine } from "./delay-line.ts";
 import { EchoFilter } from "./echo-filter.ts";
 import type { EchoFilterOptions } from "./echo-filter.ts";
 import { EchoProof } from "./echo-proof.ts";
+import { energy } from "./energy.ts";
+import { JumpSearch } from "./jump-search.ts";
 import { ResidualGate } from "./residual-gate.ts";
 import type { Residual } from "./residual-gate.ts";
+import { Trust } from "./trust.ts";
+import type { Behind } from "./trust.ts";
 
 const PER_MS = RATE_HZ / 1000;
 /** The filter is given the reference so much before its echo; it cannot cancel what comes before the reference. */
@@ -15,6 +19,10 @@ const LEAST_LEAD_MS = 2;
 const ASSUMED_DELAY_MS = -50;
 /** The first part of the tail may pass unused; the rest is for the room. */
 const UNUSED_TAIL = 0.25;
+/** The slow measurement may differ by so much without the echo having moved. */
+const LEAST_JUMP_MS = 1.5;
+/** So many frames in a row are searched for where the echo went. */
+const SEARCHED_FRAMES = 10;
 /** A frame that ends later than this after the one before it follows a gap: samples were lost. */
 const GAP_MS = 60;
 
@@ -36,23 +44,37 @@ export class Canceller {
   readonly #estimator = new DelayEstimator();
   readonly #microphone = new DelayLine((MOST_AHEAD_MS + LEAD_MS) * PER_MS, FRAME_SAMPLES);
   readonly #loudspeaker = new DelayLine(MOST_BEHIND_MS * PER_MS, FRAME_SAMPLES);
+  readonly #heard = new Int16Array(FRAME_SAMPLES);
   readonly #reference = new Int16Array(FRAME_SAMPLES);
+  readonly #trust = new Trust();
+  readonly #search = new JumpSearch();
   /** Filled anew for each frame. */
-  readonly #residual: Residual;
+  readonly #residual: Residual & Behind;
   #lastAtMs = Number.NaN;
   /** Echo behind the reference, as measured; undefined while unknown. */
   delayMs: number | undefined;
   /** How often the canceller began anew: another delay, or samples that were lost. */
   resets = 0;
   mutedFrames = 0;
+  /** How often the echo was found elsewhere, and the reference moved there. */
+  moves = 0;
 
   constructor(options: CancellerOptions) {
     this.#options = options;
     this.gate = new ResidualGate(options.gateDb);
     this.#filter = new EchoFilter(options);
-    const { left } = this.#filter;
+    const { left, taken } = this.#filter;
     const reference = this.#reference;
-    this.#residual = { before: 0, after: 0, left, reference, sounding: false, noise: 0, wrong: false };
+    this.#residual = {
+      before: 0,
+      after: 0,
+      left,
+      taken,
+      reference,
+      sounding: false,
+      noise: 0,
+      trust: this.#trust,
+    };
     this.#align(options.delayMs);
   }
 
@@ -64,8 +86,10 @@ export class Canceller {
     this.#loudspeaker.process(reference, this.#reference);
     this.#microphone.process(frame, frame);
     const before = energy(frame);
+    this.#heard.set(frame);
     this.#filter.process(frame, this.#reference);
     const after = energy(frame);
+    this.#search.push(this.#heard, this.#filter.taken);
     // The one before it is delayed as well: where the delay was measured wrongly, the echo is there already.
     this.proof.push(before, after, Math.max(energy(reference), energy(this.#reference)));
     const { sounding, proven, noise } = this.proof;
@@ -74,8 +98,9 @@ export class Canceller {
     residual.after = after;
     residual.sounding = sounding;
     residual.noise = noise;
-    residual.wrong = this.#filter.wrong;
+    this.#trust.push(residual);
     const passes = this.gate.passes(residual);
+    if (proven && sounding) this.#chase();
     if (sounding && !proven && this.#options.muteUntilProven) this.mutedFrames++;
     else if (passes) return;
     frame.fill(0);
@@ -94,7 +119,32 @@ export class Canceller {
     this.#filter.close();
   }
 
+  /** Moves the reference to where the echo went all at once; what is known of the room stays true. */
+  #chase(): void {
+    const { misplaced, misplacedFrames } = this.#trust;
+    if (!misplaced || misplacedFrames < 2 || misplacedFrames > SEARCHED_FRAMES) return;
+    const jump = this.#search.find(misplacedFrames);
+    if (jump !== 0 && this.#move(jump)) this.#trust.found();
+  }
+
+  /** The echo comes so much later than before; false where the lines are too short. */
+  #move(samples: number): boolean {
+    const wanted = this.#loudspeaker.delay - this.#microphone.delay + samples;
+    if (wanted > MOST_BEHIND_MS * PER_MS || -wanted > (MOST_AHEAD_MS + LEAD_MS) * PER_MS) return false;
+    this.#loudspeaker.delay = Math.max(0, wanted);
+    this.#microphone.delay = Math.max(0, -wanted);
+    if (this.delayMs !== undefined) this.delayMs += samples / PER_MS;
+    this.#estimator.forget();
+    this.moves++;
+    return true;
+  }
+
   #follow(delayMs: number): void {
+    const movedMs = delayMs - (this.delayMs ?? delayMs);
+    if (this.proof.proven && Math.abs(movedMs) > LEAST_JUMP_MS) {
+      if (this.#trust.lost) this.#move(Math.round(movedMs * PER_MS));
+      return;
+    }
     this.delayMs = delayMs;
     const lead = delayMs + (this.#microphone.delay - this.#loudspeaker.delay) / PER_MS;
     const late = this.#microphone.delay > 0 && lead > 2 * LEAD_MS;
@@ -117,11 +167,4 @@ export class Canceller {
     this.proof.reset();
     this.gate.reset();
   }
-}
-
-/** Mean square of a frame. */
-function energy(frame: Int16Array): number {
-  let sum = 0;
-  for (let i = 0; i < FRAME_SAMPLES; i++) sum += frame[i]! * frame[i]!;
-  return sum / FRAME_SAMPLES;
 }

@@ -58,10 +58,15 @@ export class DelayEstimator {
 
   /** Forgets what was measured. */
   reset(): void {
+    this.forget();
+    this.delayMs = undefined;
+  }
+
+  /** The echo moved: what was gathered says nothing of where it is now. */
+  forget(): void {
     this.#crossRe.fill(0);
     this.#crossIm.fill(0);
     this.#candidateMs = Number.NaN;
-    this.delayMs = undefined;
   }
 
   #append(buffer: Float64Array, count: number): void {

@@ -15,9 +15,6 @@ import type { SpeexDsp } from "./speexdsp.ts";
 /** The canceller works in halves of a frame: shorter blocks follow a room faster. */
 const BLOCK_SAMPLES = FRAME_SAMPLES / 2;
 
-/** What is taken for echo has to be at least such a part of a frame to say something of the filter. */
-const WRONG_PART = 0.5;
-
 /** How speexdsp is set up; decibels are negative. */
 export interface EchoFilterOptions {
   /** Length of the room's answer that is cancelled. */
@@ -42,10 +39,10 @@ export class EchoFilter {
   readonly #output = new Int16Array(FRAME_SAMPLES);
   /** The last frame behind the filter, before the rest of the echo was turned down. */
   readonly left: Int16Array = new Int16Array(FRAME_SAMPLES);
+  /** What the filter took for echo in it. */
+  readonly taken: Int16Array = new Int16Array(FRAME_SAMPLES);
   readonly #pointers: { microphone: Pointer; loudspeaker: Pointer; output: Pointer }[];
   #closed = false;
-  /** True where the filter made the last frame louder: the echo is not where the reference says, and nobody's voice explains that. */
-  wrong = false;
 
   constructor({ tailMs, suppressDb, suppressActiveDb, noiseDb }: EchoFilterOptions) {
     const speex = this.#speex;
@@ -80,28 +77,10 @@ export class EchoFilter {
       this.#speex.speex_echo_cancellation(this.#echo, microphone, loudspeaker, output);
     }
     this.left.set(this.#output);
-    this.#judge();
+    for (let i = 0; i < FRAME_SAMPLES; i++) this.taken[i] = this.#microphone[i]! - this.#output[i]!;
     for (let half = 0; half < 2; half++)
       this.#speex.speex_preprocess_run(this.#rest, this.#pointers[half]!.output);
     frame.set(this.#output);
-  }
-
-  /**
-   * What the filter takes for echo adds to the energy of what is left where it is right, voice or no voice; where it is wrong,
-   * it is itself left.
-   */
-  #judge(): void {
-    let heard = 0;
-    let left = 0;
-    let taken = 0;
-    for (let i = 0; i < FRAME_SAMPLES; i++) {
-      const microphone = this.#microphone[i]!;
-      const output = this.#output[i]!;
-      heard += microphone * microphone;
-      left += output * output;
-      taken += (microphone - output) * (microphone - output);
-    }
-    this.wrong = left > heard && taken > WRONG_PART * heard;
   }
 
   /** Forgets the room. */

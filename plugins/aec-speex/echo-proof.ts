@@ -84,6 +84,8 @@ export class EchoProof {
   }
 
   #listen(left: number): void {
+    // A microphone that lost samples for a moment.
+    if (left === 0 && this.#floor !== Number.POSITIVE_INFINITY) return;
     this.#silentMs += FRAME_MS;
     if (this.#silentMs > 0) this.#floor = Math.max(LEAST_FLOOR, Math.min(left, this.#floor * FLOOR_RISE));
   }

@@ -42,6 +42,7 @@ export default definePlugin({
       muted_ms: canceller.mutedMs,
       gated_ms: canceller.gate.closedFrames * FRAME_MS,
       resets: canceller.resets,
+      moves: canceller.moves,
     }));
   },
 });

@@ -100,7 +100,7 @@ export class Leak {
     }
     const scale = 2 / (4 * FRAME_SAMPLES * SIZE);
     this.#left[band] = left * scale;
-    if (this.#frames >= FIRST_FRAMES)
+    if (this.#frames >= FIRST_FRAMES && left > 0)
       this.#floor[band] = Math.min(left * scale, this.#floor[band]! * NOISE_RISE);
     this.#recent[this.#slot * BANDS + band] = played * scale;
     let most = this.#played[band]! * DECAY;

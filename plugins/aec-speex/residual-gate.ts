@@ -1,14 +1,13 @@
 import { FRAME_MS } from "myna";
 import { Leak } from "./leak.ts";
+import type { Trust } from "./trust.ts";
 
 /** The room's echo loses 60 dB in 400 ms: 3 dB in a frame. */
 const ROOM_DECAY = 0.5;
 /** What passed once goes on passing: words have quiet sounds. */
 const HOLD_MS = 200;
-/** So long after the filter was wrong nothing passes: it needs about as long to find the echo again. */
-const DISTRUST_MS = 300;
-/** A frame that is hardly louder than the noise of the room says nothing of the filter. */
-const ABOVE_NOISE = 4;
+/** While the canceller is distrusted, a frame of which so much was taken away was echo. */
+const TAKEN_RATIO = 4;
 
 /** What the gate is told of a frame. Energies are mean squares. */
 export interface Residual {
@@ -22,8 +21,8 @@ export interface Residual {
   sounding: boolean;
   /** Below this nobody speaks. */
   noise: number;
-  /** What the canceller left says nothing. */
-  wrong: boolean;
+  /** Whether what is left may be a person. */
+  trust: Trust;
 }
 
 /**
@@ -35,7 +34,6 @@ export class ResidualGate {
   readonly #leak = new Leak();
   #before = 0;
   #holdMs = 0;
-  #distrustMs = 0;
   /** Frames that were silenced. */
   closedFrames = 0;
 
@@ -45,23 +43,26 @@ export class ResidualGate {
   }
 
   /** Answers whether a frame passes. */
-  passes(frame: Residual): boolean {
-    const { before, after, sounding, noise, wrong } = frame;
+  passes({ before, after, left, reference, sounding, noise, trust }: Residual): boolean {
     this.#before = Math.max(before, this.#before * ROOM_DECAY);
     const open = this.#ratio === Number.POSITIVE_INFINITY;
-    const exceeds = this.#leak.exceeds(frame.left, frame.reference);
+    const exceeds = this.#leak.exceeds(left, reference);
     if (!sounding) {
       this.#holdMs = 0;
       return true;
     }
-    this.#distrustMs =
-      wrong && Math.max(before, after) > ABOVE_NOISE * noise
-        ? DISTRUST_MS
-        : Math.max(0, this.#distrustMs - FRAME_MS);
-    const trusted = open || this.#distrustMs === 0;
-    const speech = trusted && after > noise && after * this.#ratio > this.#before && (open || exceeds);
+    const candidate = after > noise && after * this.#ratio > this.#before && (open || exceeds);
+    trust.weigh(candidate);
+    const trusted = open || trust.trusted;
+    const speech = trusted && candidate && (open || this.#holdMs > 0 || trust.convinced);
     this.#holdMs = speech ? HOLD_MS : trusted ? Math.max(0, this.#holdMs - FRAME_MS) : 0;
-    this.#leak.learn(this.#holdMs === 0);
+    // Of a person nothing is learnt.
+    if (
+      trust.louder ||
+      (trusted ? this.#holdMs === 0 && !candidate : !trust.misplaced && after * TAKEN_RATIO < before)
+    )
+      this.#leak.learn(true);
+    else if (trusted) this.#leak.learn(false);
     if (this.#holdMs > 0) return true;
     this.closedFrames++;
     return false;

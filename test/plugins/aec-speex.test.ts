@@ -1,11 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { Ears } from "../../bench/corpus/ears.ts";
-import { echoOf } from "../../bench/corpus/room-echo.ts";
+import { SERVER, measureEcho } from "../../bench/corpus/echo-score.ts";
+import { ROOMS, echoOf } from "../../bench/corpus/room-echo.ts";
 import type { EchoPath } from "../../bench/corpus/room-echo.ts";
-import { levelled } from "../../bench/corpus/utterances.ts";
+import { levelled, utterances } from "../../bench/corpus/utterances.ts";
 import { Vad } from "../../plugins/brain-local/vad.ts";
 import { DelayEstimator } from "../../plugins/aec-speex/delay-estimator.ts";
 import { DelayLine } from "../../plugins/aec-speex/delay-line.ts";
+import { JumpSearch } from "../../plugins/aec-speex/jump-search.ts";
+import { Resemblance } from "../../plugins/aec-speex/resemblance.ts";
 import { loadSpeexDsp } from "../../plugins/aec-speex/speexdsp.ts";
 import { startTestRobot } from "../kit/index.ts";
 import { until } from "../kit/raw-server.ts";
@@ -56,6 +59,8 @@ function listen(ears: Ears, microphone: Int16Array, reference: Int16Array): Int1
 }
 
 const SECOND = 24_000;
+/** What people say over the robot. */
+const people = utterances(40);
 
 describe("aec-speex", () => {
   for (const delayMs of [-60, 0, 30, 120]) {
@@ -152,6 +157,90 @@ describe("aec-speex", () => {
     });
     expect(ears.report("aec-speex")["proven"]).toBe(true);
     await ears.close();
+  });
+
+  test("when the reference jumps by a sound server's quantum the robot finds its echo again, proven as before, and hears people", async () => {
+    for (const jumpEveryS of [10, 1]) {
+      const setting = { rooms: [ROOMS[3]!], minutesAlone: 1, minutesOver: 1.2, disturbance: { jumpEveryS } };
+      const stages = [{ use: "aec-speex" }];
+      const scores = await measureEcho(stages, ["vad-energy", SERVER], { ...setting, said: await people });
+      for (const { selfInterruptions, interruptions, reports } of scores) {
+        expect(selfInterruptions).toBe(0);
+        expect(interruptions.falseStarts).toBe(0);
+        if (jumpEveryS === 1) continue;
+        expect(reports[0]).toMatchObject({ proven: true, resets: 1 });
+        expect(reports[0]!["moves"]).toBeGreaterThan(3);
+        expect(interruptions.latenciesMs.length).toBe(interruptions.utterances);
+      }
+    }
+  });
+
+  test("where the reference or the microphone is silent for a moment, the robot does not hear itself", async () => {
+    const setting = { rooms: [ROOMS[5]!], minutesAlone: 1.2, minutesOver: 0, said: [] };
+    const disturbance = { dropEveryS: 4 };
+    const scores = await measureEcho([{ use: "aec-speex" }], ["vad-energy", SERVER], {
+      ...setting,
+      disturbance,
+    });
+    for (const { selfInterruptions } of scores) expect(selfInterruptions).toBe(0);
+  });
+
+  test.each([128, -256, 300])(
+    "an echo that comes %d samples later than expected is found, also behind a voice",
+    async (jump) => {
+      const expected = await answer();
+      const person = levelled(await flite("stop, please be quiet", "slt"), -18);
+      const search = new JumpSearch();
+      const both = new JumpSearch();
+      const from = 4 * SECOND;
+      for (let at = from; at < from + 6 * FRAME; at += FRAME) {
+        const echo = expected.slice(at - jump, at - jump + FRAME);
+        search.push(echo, expected.subarray(at, at + FRAME));
+        both.push(
+          echo.map((sample, i) => sample + person[at - from + SECOND / 2 + i]!),
+          expected.subarray(at, at + FRAME),
+        );
+      }
+      expect(search.find(5)).toBe(jump);
+      expect(both.find(5)).toBe(jump);
+    },
+  );
+
+  test("an echo that did not move is not looked for elsewhere, and neither is one that is not there", async () => {
+    const expected = await answer();
+    const other = levelled(await flite(ANSWER, "slt"), -18);
+    const there = new JumpSearch();
+    for (let at = 4 * SECOND; at < 8 * SECOND; at += FRAME) {
+      there.push(expected.subarray(at, at + FRAME), expected.subarray(at, at + FRAME));
+      expect(there.find(5)).toBe(0);
+    }
+    const nowhere = new JumpSearch();
+    let found = 0;
+    for (let at = 4 * SECOND; at < 8 * SECOND; at += FRAME) {
+      nowhere.push(other.subarray(at, at + FRAME), expected.subarray(at, at + FRAME));
+      if (nowhere.find(5) !== 0) found++;
+    }
+    expect(found).toBeLessThan(10);
+  });
+
+  test("what is left of a misplaced echo resembles what was taken for it, a person does not", async () => {
+    const echo = await answer();
+    const person = levelled(await flite(ANSWER, "slt"), -18);
+    const mean = (left: (i: number) => number) => {
+      const resemblance = new Resemblance();
+      let [sum, frames] = [0, 0];
+      for (let at = 2 * SECOND; at < 8 * SECOND; at += FRAME, frames++) {
+        const taken = echo.subarray(at, at + FRAME);
+        sum += resemblance.push(
+          taken.map((_, i) => left(at + i)),
+          taken,
+        );
+      }
+      return sum / frames;
+    };
+    expect(mean((i) => echo[i - 128]! - echo[i]!)).toBeLessThan(-0.4);
+    expect(mean((i) => echo[i]! / 2)).toBeGreaterThan(0.9);
+    expect(mean((i) => person[i]!)).toBeWithin(-0.1, 0.1);
   });
 
   test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
