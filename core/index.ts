@@ -12,6 +12,7 @@ export { ElasticBuffer } from "./audio/elastic-buffer.ts";
 export { EnergyDetector } from "./audio/energy-detector.ts";
 export type { EnergyDetectorOptions } from "./audio/energy-detector.ts";
 export { Fft } from "./audio/fft.ts";
+export { OPUS_KEYS } from "./audio/opus-keys.ts";
 export * from "./audio/port.ts";
 export { SpeechTiming } from "./audio/speech-timing.ts";
 export type { SpeechTimes } from "./audio/speech-timing.ts";

@@ -29,6 +29,11 @@ export class ElasticBuffer {
     this.#startSamples = startFrames * FRAME_SAMPLES;
   }
 
+  /** A frame can be taken. */
+  get ready(): boolean {
+    return this.#count >= (this.#running ? FRAME_SAMPLES : this.#startSamples);
+  }
+
   /** What waits to be taken. */
   get waitingMs(): number {
     return (this.#count * FRAME_MS) / FRAME_SAMPLES;

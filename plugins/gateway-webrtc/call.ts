@@ -1,7 +1,7 @@
-import { FRAME_SAMPLES } from "myna";
-import type { OpusEncoderHandle } from "libopus-wasm";
-import { MAX_OPUS_BYTES, SILENT_PACKET, createVoiceDecoder, createVoiceEncoder } from "./codec.ts";
+import { MAX_OPUS_BYTES, createVoiceDecoder, createVoiceEncoder } from "./codec.ts";
 import type { CodecSettings } from "./codec.ts";
+import { Downlink } from "./downlink.ts";
+import type { SoundSource } from "./downlink.ts";
 import type { JitterLimits } from "./jitter-buffer.ts";
 import type { Metronome } from "./metronome.ts";
 import { readOffer } from "./offer.ts";
@@ -9,10 +9,6 @@ import { Peer } from "./peer.ts";
 import type { PeerSettings } from "./peer.ts";
 import { RtpWriter } from "./rtp.ts";
 import { Uplink } from "./uplink.ts";
-
-const FRAME_TICKS = 960;
-/** Silent frames that the encoder makes itself, for the sound before them to die away. */
-const FADING_FRAMES = 3;
 
 /** What a call needs beside the offer. */
 export interface CallSettings {
@@ -22,11 +18,9 @@ export interface CallSettings {
 }
 
 /** Who talks with the page. */
-export interface CallEvents {
+export interface CallEvents extends SoundSource {
   /** 20 ms of the page's microphone; borrowed. */
   heard(frame: Int16Array): void;
-  /** Fills 20 ms of what the page is to hear; false where they are silent. Called once per frame while connected. */
-  say(frame: Int16Array): boolean;
   /** A message of the page, as it came. */
   message(text: string): void;
   connected(): void;
@@ -44,15 +38,11 @@ export class Call {
   readonly #peer: Peer;
   readonly #metronome: Metronome;
   readonly #settings: CallSettings;
-  readonly #frame = new Int16Array(FRAME_SAMPLES);
   #uplink: Uplink | undefined;
-  #encoder: OpusEncoderHandle | undefined;
-  #writer: RtpWriter | undefined;
+  #downlink: Downlink | undefined;
   #stop: (() => void) | undefined;
   #connected = false;
-  #silentFrames = FADING_FRAMES;
   #closed = false;
-  readonly #counters = { sent_packets: 0, silent_packets: 0 };
 
   constructor(settings: CallSettings, metronome: Metronome, events: CallEvents) {
     this.#settings = settings;
@@ -95,8 +85,8 @@ export class Call {
         createVoiceDecoder(),
         createVoiceEncoder(this.#settings.codec),
       ]);
-      this.#encoder = encoder;
-      this.#writer = new RtpWriter(this.#peer.ssrc, offer.payloadType, MAX_OPUS_BYTES);
+      const writer = new RtpWriter(this.#peer.ssrc, offer.payloadType, MAX_OPUS_BYTES);
+      this.#downlink = new Downlink(encoder, writer, this.#events, (packet) => this.#peer.sendPacket(packet));
       this.#uplink = new Uplink(decoder, offer.payloadType, this.#settings.jitter, (frame) =>
         this.#events.heard(frame),
       );
@@ -126,37 +116,42 @@ export class Call {
   }
 
   counters(): Record<string, number> {
-    return { ...this.#counters, ...this.#uplink?.counters(), ...this.#peer.counters };
+    return { ...this.#downlink?.counters, ...this.#uplink?.counters(), ...this.#peer.counters };
   }
 
-  /** What the native library or a listener throws ends this call and no other. */
+  /** Sound for the page has come: it is sent if it is time. */
+  pump(): void {
+    if (!this.connected) return;
+    try {
+      this.#downlink?.pump(performance.now());
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   #guardedBeat(nowMs: number): void {
     try {
       this.#beat(nowMs);
     } catch (error) {
-      void this.close();
-      this.#events.ended(`the call failed: ${String(error)}`);
+      this.#failed(error);
     }
+  }
+
+  /** What the native library or a listener throws ends this call and no other. */
+  #failed(error: unknown): void {
+    void this.close();
+    this.#events.ended(`the call failed: ${String(error)}`);
   }
 
   #beat(nowMs: number): void {
     this.#uplink?.tick(nowMs);
     this.#events.beat?.(nowMs);
     if (!this.#connected || this.#closed) return;
-    const sounds = this.#events.say(this.#frame);
-    this.#silentFrames = sounds ? 0 : this.#silentFrames + 1;
-    // Silence is sent as well: where nothing comes, a page goes on sounding for 200 ms.
-    const coded = this.#silentFrames <= FADING_FRAMES ? this.#encoder?.encode(this.#frame) : SILENT_PACKET;
-    if (!coded) return;
-    this.#counters.sent_packets++;
-    if (coded === SILENT_PACKET) this.#counters.silent_packets++;
-    const packet = this.#writer?.next(coded, FRAME_TICKS);
-    if (packet) this.#peer.sendPacket(packet);
+    this.#downlink?.pump(nowMs);
   }
 
   #free(): void {
     this.#uplink?.free();
-    this.#encoder?.free();
-    this.#encoder = undefined;
+    this.#downlink?.free();
   }
 }

@@ -43,6 +43,8 @@ export class RobotCall {
     this.#settings = settings;
     this.#call = new Call(settings.call, metronome, {
       heard: (frame) => this.#taken?.write(frame),
+      ready: () => this.#played.ready,
+      expects: () => true,
       say: (frame) => this.#say(frame),
       message: (text) => this.#message(text),
       connected: () => {},
@@ -54,7 +56,10 @@ export class RobotCall {
       beat: (nowMs) => this.#watch(nowMs),
     });
     this.#undos = [
-      robot.audio.onPlayed((frame) => this.#played.write(frame)),
+      robot.audio.onPlayed((frame) => {
+        this.#played.write(frame);
+        this.#call.pump();
+      }),
       robot.on("user.transcript", ({ text, final }) => this.#call.tell({ type: "heard", text, final })),
       robot.on("assistant.transcript", ({ text, final, interrupted }) =>
         this.#call.tell({ type: "transcript", text, final, interrupted }),

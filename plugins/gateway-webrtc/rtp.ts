@@ -58,4 +58,10 @@ export class RtpWriter {
     this.#ticks = (this.#ticks + ticks) >>> 0;
     return buffer.subarray(0, HEADER_BYTES + payload.length);
   }
+
+  /** So much is not sent; the packet after it is marked as a beginning (RFC 3551 §4.1). */
+  skip(ticks: number): void {
+    this.#ticks = (this.#ticks + ticks) >>> 0;
+    this.#first = true;
+  }
 }

@@ -60,7 +60,10 @@ export class TalkClient {
       },
     });
     this.#link = new TalkLink(this.#settings.link, {
-      audio: (itemId, pcm) => this.#voice.write(itemId, pcm),
+      audio: (itemId, pcm) => {
+        this.#voice.write(itemId, pcm);
+        this.#call?.pump();
+      },
       audioDone: (itemId) => this.#voice.end(itemId),
       responseStarted: () => (this.#responseAtMs = performance.now()),
       speechStarted: () => this.#interrupts && this.#obey(this.#bargeIn.confirmed(this.#voice.active), true),
@@ -89,6 +92,8 @@ export class TalkClient {
     void this.#call?.close();
     const call = new Call(this.#settings.call, this.#metronome, {
       heard: (frame) => this.#heard(frame),
+      ready: () => this.#voice.ready,
+      expects: () => this.#voice.expects,
       say: (frame) => this.#voice.take(frame),
       message: (text) => this.#message(text),
       connected: () => this.#enter("connected"),

@@ -1,3 +1,4 @@
+import { OPUS_KEYS } from "myna";
 import { z } from "zod";
 
 /** The plugin's table in the profile. */
@@ -33,15 +34,7 @@ export const talkConfig = z.object({
   barge_in: z.boolean().default(true).describe("Speech of the page silences the answer in mode `own`"),
   jitter_min_ms: z.number().int().min(0).max(500).default(20).describe("Shortest wait for a missing packet"),
   jitter_max_ms: z.number().int().min(0).max(1000).default(120).describe("Longest wait for a missing packet"),
-  bitrate_bps: z.number().int().min(6000).max(128_000).default(32_000).describe("Voice, bits a second"),
-  complexity: z.number().int().min(0).max(10).default(5).describe("Effort of the Opus encoder"),
-  expected_loss_percent: z
-    .number()
-    .int()
-    .min(0)
-    .max(50)
-    .default(5)
-    .describe("Packet loss the voice is protected against (in-band FEC); 0 is none"),
+  ...OPUS_KEYS,
   ice_servers: z
     .array(z.string().regex(/^stuns?:/, "expected stun:HOST:PORT"))
     .max(4)

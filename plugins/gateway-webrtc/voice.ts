@@ -74,6 +74,22 @@ export class Voice {
     return this.#items.some((item) => item.sent < item.received);
   }
 
+  /** {@link take} has a whole frame, or the end of something. */
+  get ready(): boolean {
+    const items = this.#items;
+    if (this.#paused || items.length === 0) return false;
+    // Only the last can still grow.
+    if (items[items.length - 1]!.ended) return true;
+    let left = 0;
+    for (const item of items) left += item.received - item.sent;
+    return left >= (this.#running ? FRAME_SAMPLES : this.#startSamples);
+  }
+
+  /** Something is being said, and not all of it has come. */
+  get expects(): boolean {
+    return this.#running && !this.#paused && this.#items.at(-1)?.ended === false;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }
@@ -193,7 +209,7 @@ export class Voice {
     this.#leastSamples = Math.min(this.#leastSamples, left);
     if (++this.#watchedFrames < WATCHED_FRAMES) return;
     const delayed = this.#leastSamples > SPARE_SAMPLES && this.#leastSamples < LIVE_SAMPLES;
-    if (delayed && !item.ended && left > 2 * FRAME_SAMPLES && this.#quietAhead(item)) {
+    if (delayed && !item.ended && left >= 2 * FRAME_SAMPLES && this.#quietAhead(item)) {
       item.sent += FRAME_SAMPLES;
       this.counters.shortened++;
       this.#leastSamples -= FRAME_SAMPLES;

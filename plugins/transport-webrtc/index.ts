@@ -1,4 +1,4 @@
-import { definePlugin } from "myna";
+import { OPUS_KEYS, definePlugin } from "myna";
 import { z } from "zod";
 
 /** The Realtime session over WebRTC: events on a data channel, sound as Opus on tracks of its own. */
@@ -13,27 +13,7 @@ export default definePlugin({
       .array(z.ipv4())
       .default([])
       .describe("More addresses of this machine to offer; loopback is added for a server on loopback"),
-    bitrate_bps: z
-      .number()
-      .int()
-      .min(6000)
-      .max(128_000)
-      .default(32_000)
-      .describe("Microphone, bits a second"),
-    complexity: z
-      .number()
-      .int()
-      .min(0)
-      .max(10)
-      .default(5)
-      .describe("Effort of the Opus encoder: quality against CPU"),
-    expected_loss_percent: z
-      .number()
-      .int()
-      .min(0)
-      .max(50)
-      .default(5)
-      .describe("Packet loss the microphone's stream is protected against (in-band FEC); 0 is none"),
+    ...OPUS_KEYS,
   }),
   provides: ["transport"],
   async setup(ctx) {

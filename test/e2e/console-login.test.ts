@@ -43,4 +43,28 @@ test("a stranger is asked for the token, a viewer looks and stops, an operator t
   await web.robot.reload("console");
   await shows(page, "The robot wants to know who you are.");
   expect(await page.getByRole("link", { name: "Log in" }).getAttribute("href")).toBe("/login");
+
+  // The stop of somebody the robot does not know any more: it says what to do, and goes on trying.
+  await page.keyboard.press("Escape");
+  const alert = page.locator(".alert", { hasText: "The stop is not confirmed." });
+  await alert.getByText("does not know you any more").waitFor();
+  expect(await alert.textContent()).toContain("the button on the robot, or switch it off");
+  expect(await alert.textContent()).not.toContain("cannot be reached");
+  expect(await alert.getByRole("link", { name: "Log in" }).getAttribute("href")).toBe("/login");
+  const before = web.body.log.length;
+  // As another page of the same browser would.
+  await page.context().request.get(new URL(`login?token=${VIEWER}`, web.url).href);
+  while (web.body.log.length === before) await Bun.sleep(10);
+  await alert.waitFor({ state: "detached" });
+});
+
+test("where the browser lends no microphone the page says why, and what to do", async () => {
+  await using web = await startConsole({ door: { ...LOCKED, names: ["robot.example"] } });
+  await using browser = await Browser.start({ flags: ["--host-resolver-rules=MAP robot.example 127.0.0.1"] });
+  const url = new URL(web.url);
+  url.hostname = "robot.example";
+  const page = await browser.page(new URL(`login?token=${OPERATOR}`, url).href);
+  await page.waitForURL(url.href);
+  await shows(page, /its microphone to https pages/);
+  await shows(page, /open the robot's https address/);
 });

@@ -105,6 +105,22 @@ describe("in Chromium", () => {
     expect(browser.complaints.filter((text) => !text.includes("404"))).toEqual([]);
   }, 120_000);
 
+  test("where the browser lends no microphone, the gateway's page says why", async () => {
+    const env = { MYNA_WEB_TOKEN: "a-token-of-the-operator" };
+    await using gateway = await GatewayProcess.start(
+      [`plugins.talk.url="${brain.url}"`, `plugins.web.names=["robot.example"]`],
+      env,
+    );
+    await using browser = await Browser.start({
+      flags: ["--host-resolver-rules=MAP robot.example 127.0.0.1"],
+    });
+    const url = new URL(`login?token=${env.MYNA_WEB_TOKEN}`, gateway.url);
+    url.hostname = "robot.example";
+    const page = await browser.page(url.href);
+    await page.getByRole("button", { name: "Call" }).click();
+    await page.getByText("microphone to https pages").waitFor();
+  });
+
   test("the example of the documentation works as it is", async () => {
     const example = Bun.spawn([process.execPath, "examples/talk-client/index.ts"], {
       cwd: ROOT,

@@ -301,7 +301,7 @@ describe("the voice", () => {
       take();
       one.write("a", pcm(20, 0));
     }
-    expect(one.queuedMs).toBeLessThanOrEqual(60);
+    expect(one.queuedMs).toBeLessThanOrEqual(20);
     const restMs = one.queuedMs;
     one.write("b", pcm(5000, 0));
     take(100);

@@ -15,6 +15,9 @@ const PLAYOUT_PERIOD_MS = 500;
 /** So much longer than the measured delay is what has been received kept quiet. */
 const SPARE_MS = 60;
 
+const NO_MICROPHONE =
+  "The browser lends its microphone to https pages and to this computer's own only: open the https address.";
+
 /**
  * The browser's side of a talk. Events (`CustomEvent`): `state` ({ state }), `transcript` ({ text, final }: what the robot says),
  * `heard` ({ text, final }: what was understood), `microphone` ({ open }), `error` ({ code, message }).
@@ -128,6 +131,7 @@ export class TalkSession extends EventTarget {
 
   /** Asks for the microphone, once at a time. */
   #ask(): Promise<void> {
+    if (!navigator.mediaDevices) return Promise.reject(new Error(NO_MICROPHONE));
     // The browser takes its own loudspeaker out of the microphone.
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
     return (this.#asking ??= navigator.mediaDevices

@@ -99,7 +99,8 @@ function Battery() {
 
 function StopButton() {
   const state = stopState.value;
-  const label = state === "asked" ? "Stopping…" : state === "unreachable" ? "Not confirmed!" : "Stop";
+  const unconfirmed = state === "unreachable" || state === "stranger";
+  const label = state === "asked" ? "Stopping…" : unconfirmed ? "Not confirmed!" : "Stop";
   return (
     <button type="button" class="stop" data-state={state} onClick={stopEverything}>
       <strong>{label}</strong>
@@ -113,16 +114,8 @@ export function Alerts() {
   const reason = latched.value;
   return (
     <div class="alerts" aria-live="assertive">
-      {stopState.value === "unreachable" && (
-        <p class="alert bad">
-          <span>
-            <b>The stop is not confirmed.</b> The robot cannot be reached; it is tried again all the time. Use
-            the button on the robot, or switch it off.
-          </span>
-          <button type="button" onClick={giveUpStopping}>
-            Give up
-          </button>
-        </p>
+      {(stopState.value === "unreachable" || stopState.value === "stranger") && (
+        <UnconfirmedStop stranger={stopState.value === "stranger"} />
       )}
       {reason !== undefined && (
         <p class="alert bad" data-testid="latched">
@@ -140,12 +133,29 @@ export function Alerts() {
   );
 }
 
+function UnconfirmedStop({ stranger }: { stranger: boolean }) {
+  return (
+    <p class="alert bad">
+      <span>
+        <b>The stop is not confirmed.</b>{" "}
+        {stranger ? "The robot does not know you any more: log in." : "The robot cannot be reached."} It is
+        tried again all the time. Use the button on the robot, or switch it off.
+      </span>
+      {stranger && (
+        <a class="button" href="/login">
+          Log in
+        </a>
+      )}
+      <button type="button" onClick={giveUpStopping}>
+        Give up
+      </button>
+    </p>
+  );
+}
+
 function StaleAlert() {
-  if (!stale.value || silentMs.value === undefined) {
-    if (reach.value === "login") return <LoginAlert />;
-    return null;
-  }
   if (reach.value === "login") return <LoginAlert />;
+  if (!stale.value || silentMs.value === undefined) return null;
   const retry = retryAtMs.value === undefined ? undefined : Math.max(0, retryAtMs.value - pageNow.value);
   return (
     <p class="alert warn">

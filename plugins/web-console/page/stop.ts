@@ -2,11 +2,12 @@ import { effect, signal } from "@preact/signals";
 import { ask, tell } from "./robot.ts";
 import { latched, values } from "./live.ts";
 
-/** "asked": the robot has not confirmed it yet; "unreachable": it was told by no way so far. */
-export type StopState = "idle" | "asked" | "unreachable" | "done";
+/** "asked": the robot has not confirmed it yet; "unreachable": it was told by no way so far; "stranger": it wants a log-in first. */
+export type StopState = "idle" | "asked" | "unreachable" | "stranger" | "done";
 
 const AGAIN_MS = 500;
 const REQUEST_LIMIT_MS = 3000;
+const UNAUTHORIZED = 401;
 
 export const stopState = signal<StopState>("idle");
 export const releaseProblem = signal<string | undefined>(undefined);
@@ -42,26 +43,27 @@ async function insist(): Promise<void> {
     const stopped = await post();
     const { has, ready } = values.robot.value ?? {};
     // A robot that is starting has no wheels yet; one that has started without them has nothing to stop.
-    if (stopped === true || (stopped === false && ready && !has?.drive && !has?.body)) {
+    if (stopped === "yes" || (stopped === "nothing" && ready && !has?.drive && !has?.body)) {
       wanted = false;
       // Where the body cannot latch, nothing is left to release.
       stopState.value = has?.body === false ? "idle" : "done";
       return;
     }
-    if (wanted) stopState.value = stopped === undefined ? "unreachable" : "asked";
+    if (wanted) stopState.value = stopped === "yes" || stopped === "nothing" ? "asked" : stopped;
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
 
-/** Whether the robot has stopped something; undefined where it was not reached, or refuses. */
-async function post(): Promise<boolean | undefined> {
+/** Whether the robot has stopped something, or why it was not told. */
+async function post(): Promise<"yes" | "nothing" | "unreachable" | "stranger"> {
   try {
     const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
     const response = await fetch("/stop", { method: "POST", keepalive: true, signal });
-    if (!response.ok) return undefined;
-    return ((await response.json()) as { stopped?: unknown }).stopped === true;
+    if (response.status === UNAUTHORIZED) return "stranger";
+    if (!response.ok) return "unreachable";
+    return ((await response.json()) as { stopped?: unknown }).stopped === true ? "yes" : "nothing";
   } catch {
-    return undefined;
+    return "unreachable";
   }
 }
 

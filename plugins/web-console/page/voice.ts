@@ -26,14 +26,16 @@ export const talkKey = signal(false);
 export const microphoneLevel = signal(0);
 
 const CLIENT = "/talk/client.js";
+const NO_MICROPHONE =
+  "The browser lends its microphone to https pages and to the robot's own computer only: open the robot's https address, " +
+  "which stands on its terminal, also as a QR code.";
 let session: TalkSession | undefined;
 let frame = 0;
 
 /** Finds out whether the robot can be talked to from a page. */
 export async function lookForVoice(): Promise<void> {
   if (voice.value !== "unavailable") return;
-  if (!navigator.mediaDevices)
-    return void (voiceProblem.value = "The browser lends its microphone to https pages only.");
+  if (!navigator.mediaDevices) return void (voiceProblem.value = NO_MICROPHONE);
   const found = await fetch(CLIENT, { method: "HEAD" }).then(
     (response) => response.ok,
     () => false,

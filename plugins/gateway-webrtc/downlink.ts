@@ -1,0 +1,110 @@
+import { FRAME_MS, FRAME_SAMPLES } from "myna";
+import type { OpusEncoderHandle } from "libopus-wasm";
+import { SILENT_PACKET } from "./codec.ts";
+import type { RtpWriter } from "./rtp.ts";
+
+/** Of the RTP clock (RFC 7587 §4.2: 48 kHz). */
+const TICKS_PER_MS = 48;
+const FRAME_TICKS = FRAME_MS * TICKS_PER_MS;
+/** Sound goes out so much before its time: what a server sends as fast as speech does not wait for a beat. */
+const EARLY_MS = 15;
+/** Sound that is as fast as speech is waited for so long before silence takes its place. */
+const PATIENCE_MS = 20;
+/** Further behind than this, time is lost rather than made up. */
+const LOST_MS = 200;
+/** Silent frames that the encoder makes itself, for the sound before them to die away. */
+const FADING_FRAMES = 3;
+/** Silent frames after a sound; where nothing comes, a page goes on sounding for 200 ms. */
+const QUIET_FRAMES = 10;
+/** Then one packet that says so, and again so often, as Opus itself does in discontinuous transmission. */
+const REST_MS = 400;
+const REST_PACKET: Uint8Array = SILENT_PACKET.subarray(0, 1);
+
+/** Where the sound comes from. */
+export interface SoundSource {
+  /** A frame is there. */
+  ready(): boolean;
+  /** Something is being said, and the next of it is on its way. */
+  expects(): boolean;
+  /** Fills 20 ms; false where they are silent. */
+  say(frame: Int16Array): boolean;
+}
+
+/**
+ * What a page hears: frames of 20 ms (PCM16 mono 24 kHz) in, RTP packets out. One goes out as soon as it is there, and not before the
+ * one ahead of it is over; nothing goes out while nothing is said.
+ */
+export class Downlink {
+  readonly #encoder: OpusEncoderHandle;
+  readonly #writer: RtpWriter;
+  readonly #source: SoundSource;
+  readonly #send: (packet: Buffer) => void;
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
+  /** When what was sent is over; -Infinity before the first packet. */
+  #untilMs = -Infinity;
+  #sentAtMs = -Infinity;
+  #silentFrames = QUIET_FRAMES;
+  #freed = false;
+  readonly counters = { sent_packets: 0, silent_packets: 0 };
+
+  /** `send` copies. The encoder is freed with the downlink. */
+  constructor(
+    encoder: OpusEncoderHandle,
+    writer: RtpWriter,
+    source: SoundSource,
+    send: (packet: Buffer) => void,
+  ) {
+    this.#encoder = encoder;
+    this.#writer = writer;
+    this.#source = source;
+    this.#send = send;
+  }
+
+  /** Sends what is due; to be called with every beat and whenever sound has come. */
+  pump(nowMs: number): void {
+    while (!this.#freed && this.#isDue(nowMs)) {
+      const sounds = this.#source.say(this.#frame);
+      // Whoever was told of a beginning or an end may have hung up.
+      if (this.#freed) return;
+      this.#silentFrames = sounds ? 0 : this.#silentFrames + 1;
+      if (this.#silentFrames <= FADING_FRAMES) this.#sendPacket(this.#encoder.encode(this.#frame), nowMs);
+      else if (this.#silentFrames <= QUIET_FRAMES) this.#sendPacket(SILENT_PACKET, nowMs);
+      else if (nowMs - this.#sentAtMs >= REST_MS || this.#silentFrames === QUIET_FRAMES + 1)
+        this.#sendPacket(REST_PACKET, nowMs);
+      else this.#writer.skip(FRAME_TICKS);
+      this.#untilMs += FRAME_MS;
+    }
+  }
+
+  /** Gives the encoder's memory back; idempotent. */
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#encoder.free();
+  }
+
+  #isDue(nowMs: number): boolean {
+    const ready = this.#source.ready();
+    const quiet = this.#silentFrames > QUIET_FRAMES || this.#untilMs === -Infinity;
+    if (quiet && !ready && nowMs - this.#sentAtMs < REST_MS) return false;
+    if (nowMs - this.#untilMs > (quiet ? 0 : LOST_MS)) this.#skipTo(nowMs);
+    const earlyMs = this.#untilMs - nowMs;
+    if (ready) return earlyMs <= EARLY_MS;
+    const patienceMs = this.#silentFrames === 0 && this.#source.expects() ? PATIENCE_MS : 0;
+    return earlyMs <= 1 - patienceMs;
+  }
+
+  #skipTo(nowMs: number): void {
+    if (this.#untilMs === -Infinity) this.#untilMs = nowMs;
+    const ticks = Math.round((nowMs - this.#untilMs) * TICKS_PER_MS);
+    this.#writer.skip(ticks);
+    this.#untilMs += ticks / TICKS_PER_MS;
+  }
+
+  #sendPacket(coded: Uint8Array, nowMs: number): void {
+    this.counters.sent_packets++;
+    if (this.#silentFrames > FADING_FRAMES) this.counters.silent_packets++;
+    this.#sentAtMs = nowMs;
+    this.#send(this.#writer.next(coded, FRAME_TICKS));
+  }
+}
