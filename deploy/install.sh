@@ -5,12 +5,13 @@ set -eu
 
 usage() {
   cat <<END
-Usage: sudo deploy/install.sh [--user NAME] [--dir DIR] [--dry-run]
+Usage: sudo deploy/install.sh [--user NAME] [--dir DIR] [--no-watchdog] [--dry-run]
 
-  --user NAME  who runs the robot; made if there is no such user (default: myna)
-  --dir DIR    where Myna is installed (default: /opt/myna)
-  --dry-run    say what would be done, and do nothing
-  --help       print this
+  --user NAME    who runs the robot; made if there is no such user (default: myna)
+  --dir DIR      where Myna is installed (default: /opt/myna)
+  --no-watchdog  leave the computer's watchdog as it is (else: reset where the system hangs for 10 s)
+  --dry-run      say what would be done, and do nothing
+  --help         print this
 
 Afterwards: put a key into /etc/myna/environment if the robot is to talk to a cloud, then: systemctl start myna
 END
@@ -19,12 +20,14 @@ END
 user=myna
 dir=/opt/myna
 dry=no
+watchdog=yes
 # For tests: files are put below this folder, and nothing of the running system is touched.
 root=${MYNA_INSTALL_ROOT:-}
 while [ $# -gt 0 ]; do
   case $1 in
     --user) [ $# -ge 2 ] || { echo "install: --user needs a name" >&2 && exit 2; } && user=$2 && shift ;;
     --dir) [ $# -ge 2 ] || { echo "install: --dir needs a folder" >&2 && exit 2; } && dir=$2 && shift ;;
+    --no-watchdog) watchdog=no ;;
     --dry-run) dry=yes ;;
     --help | -h) usage && exit 0 ;;
     *) echo "install: there is no flag $1" >&2 && usage >&2 && exit 2 ;;
@@ -81,6 +84,7 @@ sed -e "s|@DIR@|$dir|g" -e "s|@USER@|$user|g" "$here/myna.service" >"$work/myna.
 put "$work/myna.service" /etc/systemd/system/myna.service 644
 put "$here/60-myna.rules" /etc/udev/rules.d/60-myna.rules 644
 put "$here/journald.conf" /etc/systemd/journald.conf.d/myna.conf 644
+[ "$watchdog" = no ] || put "$here/watchdog.conf" /etc/systemd/system.conf.d/myna.conf 644
 printf 'i2c-dev\n' >"$work/modules"
 put "$work/modules" /etc/modules-load.d/myna.conf 644
 if [ ! -e "$root/etc/myna/environment" ]; then

@@ -170,6 +170,17 @@ describe("install.sh", () => {
     expect(config).toContain("dtparam=audio=on");
   });
 
+  test("lets the computer's watchdog reset a system that hangs, unless the owner wants none", () => {
+    const path = "etc/systemd/system.conf.d/myna.conf";
+    const { read, install } = machine("watched");
+    install();
+    // A Raspberry Pi's counts to 15 s (bcm2835_wdt.c).
+    expect(Number(/^RuntimeWatchdogSec=(\d+)$/m.exec(read(path))![1])).toBeLessThan(15);
+    const unwatched = machine("unwatched");
+    expect(unwatched.install("--no-watchdog").exitCode).toBe(0);
+    expect(existsSync(join(unwatched.root, path))).toBe(false);
+  });
+
   test("changes nothing when it runs again", () => {
     const { root, read, install } = machine("twice");
     install();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createLog } from "../../core/log.ts";
 import { MotionProcess } from "../../plugins/drive-picarx/motion-process.ts";
@@ -82,4 +83,15 @@ test("a second process on the same robot is refused before that", async () => {
   );
   await expect(second.claimed()).rejects.toMatchObject({ code: "DEVICE_BUSY" });
   await second.close();
+});
+
+test("the motion process runs before every other program, with all of its threads, where the system grants it", async () => {
+  const granted = Bun.spawnSync(["chrt", "--rr", "1", "true"]).exitCode === 0;
+  const folder = `/proc/${motion.pid}/task`;
+  const policies = readdirSync(folder).map((thread) => {
+    const stat = readFileSync(join(folder, thread, "stat"), "utf8");
+    // Field 41 of proc(5), counted behind the name in brackets; 2 is SCHED_RR.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[38]);
+  });
+  expect(new Set(policies)).toEqual(new Set([granted ? 2 : 0]));
 });

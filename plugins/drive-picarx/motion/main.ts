@@ -1,4 +1,3 @@
-import { setPriority } from "node:os";
 import { pathToFileURL } from "node:url";
 import type { I2cBus, LineChip } from "myna";
 import { Controller } from "./controller.ts";
@@ -7,6 +6,7 @@ import { LatchFile } from "./latch-file.ts";
 import type { Reply } from "./messages.ts";
 import { Motion } from "./motion.ts";
 import { endWithParent } from "./parent-death.ts";
+import { runBeforeOthers } from "./priority.ts";
 import { RobotHat } from "./robot-hat.ts";
 import { RobotLock } from "./robot-lock.ts";
 import { runFolders } from "./run-folder.ts";
@@ -30,8 +30,6 @@ const TICK_AT_REST_MS = 50;
 const LONGEST_LINE = 65_536;
 /** Exit code when the robot has another owner. */
 const BUSY = 3;
-/** Before other programs, where the system lets it. */
-const PRIORITY = -10;
 /** How long the last words may take. */
 const LAST_WORDS_MS = 50;
 
@@ -184,12 +182,7 @@ for (const signal of ["SIGINT", "SIGHUP", "SIGPIPE"] as const) process.on(signal
 process.on("uncaughtException", (error) => void leave(1, faultOf(error)));
 process.on("unhandledRejection", (error) => void leave(1, faultOf(error)));
 process.stdout.on("error", () => {});
-try {
-  setPriority(PRIORITY);
-} catch {
-  // Only root may.
-}
-
+runBeforeOthers();
 endWithParent();
 const inbox = new Inbox();
 const decoder = new TextDecoder();
