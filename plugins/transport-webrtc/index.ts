@@ -34,6 +34,12 @@ export default definePlugin({
       .max(50)
       .default(5)
       .describe("Packet loss the microphone's stream is protected against (in-band FEC); 0 is none"),
+    open_ms: z
+      .number()
+      .int()
+      .min(100)
+      .default(4000)
+      .describe("From the server's answer until the call stands; after it the call is made anew"),
   }),
   provides: ["transport"],
   async setup(ctx) {
