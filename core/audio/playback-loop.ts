@@ -189,7 +189,8 @@ export class PlaybackLoop {
   /** What the device has let go of stays so. */
   #letGo(): void {
     const driver = this.#driver;
-    const queued = this.#behind(driver.queued ? driver.queued() : driver.delay());
+    // Not asked anew: by then the device has played on, and its clock would tell of another moment than `heard`.
+    const queued = driver.queued ? this.#behind(driver.queued()) : this.#timeline.queued;
     const at = (this.#referenceAt - queued) >>> 0;
     if (distance(this.#letOut, at) > 0) this.#letOut = at;
   }

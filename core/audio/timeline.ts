@@ -32,6 +32,11 @@ export class Timeline {
     this.reset(...positions);
   }
 
+  /** Samples that were given to the device and not yet heard, as of the last {@link advance}. */
+  get queued(): number {
+    return this.#queued;
+  }
+
   /** Forgets what is queued. */
   reset(speech: number, sound: number, earcon: number): void {
     this.heard[SPEECH] = speech;

@@ -22,6 +22,7 @@ export interface CallSettings {
   bitrate_bps: number;
   complexity: number;
   expected_loss_percent: number;
+  open_ms: number;
 }
 
 /** What a {@link Call} works with. */
@@ -42,6 +43,8 @@ export class Call implements Transport {
   readonly #channel: RTCDataChannel;
   readonly #outgoing = new MediaStreamTrack({ kind: "audio" });
   readonly #abort = new AbortController();
+  /** Held: a signal that nobody holds may be collected before its time is up. */
+  #openLimit: AbortSignal | undefined;
   #microphone: MicrophoneTrack | undefined;
   #sound: SoundTrack | undefined;
   #opened = false;
@@ -80,6 +83,7 @@ export class Call implements Transport {
       const answer = await offerCall(this.#request, offer, this.#abort.signal);
       if (this.#over) return;
       log.debug("the call was answered", { call_id: answer.callId });
+      this.#limitOpening(settings.open_ms);
       await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     } catch (thrown) {
       const message = Error.isError(thrown) ? thrown.message : String(thrown);
@@ -121,6 +125,16 @@ export class Call implements Transport {
 
   counters(): Record<string, number> {
     return { ...this.#counters, ...this.#microphone?.counters(), ...this.#sound?.counters() };
+  }
+
+  /** werift does not send every lost packet of the DTLS handshake again: such a call never opens, and never fails. */
+  #limitOpening(limitMs: number): void {
+    this.#openLimit = AbortSignal.timeout(limitMs);
+    this.#openLimit.addEventListener("abort", () => {
+      if (this.#opened) return;
+      const message = `the server answered the call, but no connection came about in ${limitMs} ms`;
+      this.#fail(linkFailure("LINK_TIMEOUT", message));
+    });
   }
 
   #listen(): void {

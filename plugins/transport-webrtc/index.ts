@@ -14,6 +14,12 @@ export default definePlugin({
       .default([])
       .describe("More addresses of this machine to offer; loopback is added for a server on loopback"),
     ...OPUS_KEYS,
+    open_ms: z
+      .number()
+      .int()
+      .min(100)
+      .default(4000)
+      .describe("From the server's answer until the call stands; after it the call is made anew"),
   }),
   provides: ["transport"],
   async setup(ctx) {

@@ -394,6 +394,25 @@ describe("playback", () => {
     expect(rings.speech.available).toBe(0);
   });
 
+  test("what a device let out before the next one takes over is in the reference once, though it plays on between two looks", async () => {
+    const speaker = new Speaker();
+    let looks = 0;
+    const playingOn: PlaybackDriver = {
+      ...{ rateHz: 24_000, channels: 1, drop() {}, close() {} },
+      write: (frames) => speaker.write(frames),
+      delay: () => Math.max(0, speaker.delay() - ++looks),
+    };
+    const { end, run, replace, rings } = await rig<PlaybackDriver>({ speaker: playingOn });
+    end.write("a", ramp(9600));
+    end.end("a");
+    run(9);
+    await replace(new Speaker());
+    run(25);
+    const reference = new Int16Array(rings.reference.available);
+    rings.reference.read(reference);
+    expect([...reference].filter((sample) => sample !== 0)).toEqual([...ramp(9600)]);
+  });
+
   test("a flush while no device is open holds for the next one", async () => {
     const { end, run, replace, speaker } = await rig();
     end.write("a", ramp(9600));

@@ -26,6 +26,7 @@ export class WebRtcGateway implements AsyncDisposable {
   readonly #sent: (request: Request) => (() => Sent) | undefined;
   #refusal: { status: number; body: string; headers: Record<string, string> } | undefined;
   #answer: string | undefined;
+  #mute = false;
 
   /**
    * `upstream` is the server's URL, `ws://…/v1/realtime`, or says which one a request is for. `sent` gives, where it is
@@ -56,8 +57,14 @@ export class WebRtcGateway implements AsyncDisposable {
     this.#answer = text;
   }
 
+  /** Every call is answered from now on, and nothing more is heard of it. */
+  stayMute(): void {
+    this.#mute = true;
+  }
+
   /** Takes calls again. */
   welcome(): void {
+    this.#mute = false;
     this.#refusal = undefined;
     this.#answer = undefined;
   }
@@ -94,6 +101,7 @@ export class WebRtcGateway implements AsyncDisposable {
     if (refused) return refused;
     this.calls.push(call);
     const sdp = await call.answer(offer);
+    if (this.#mute) await call.vanish();
     const headers = {
       "Content-Type": "application/sdp",
       Location: `/v1/realtime/calls/rtc_${this.calls.length}`,

@@ -27,10 +27,11 @@ export async function talk(
   transport: "websocket" | "webrtc",
   config: Record<string, unknown> = {},
   endpoint: Partial<Endpoint> = {},
+  settings: Partial<typeof SETTINGS> = {},
 ): Promise<Talk> {
   const server = await RawServer.listen();
   const gateway = new WebRtcGateway(server.url);
-  const calls = await WebRtcCalls.create(SETTINGS, createLog({ write: () => {} }));
+  const calls = await WebRtcCalls.create({ ...SETTINGS, ...settings }, createLog({ write: () => {} }));
   const webrtc = transport === "webrtc";
   const connect: Connect = webrtc ? (request, events) => calls.connect(request, events) : connectWebSocket;
   const url = webrtc ? gateway.url : server.url;

@@ -102,6 +102,14 @@ describe("a call", () => {
     expect(failures).toEqual(["LINK_REFUSED"]);
   });
 
+  test("that is answered but does not come to stand is given up at its limit and made anew", async () => {
+    await using line = await talk("webrtc", {}, {}, { open_ms: 500 });
+    line.gateway.stayMute();
+    await until(() => line.gateway.calls.length >= 2, "It waits for what does not come");
+    const [first] = line.bench.events("session.state_changed").filter(({ state }) => state === "waiting");
+    expect(first).toMatchObject({ code: "LINK_TIMEOUT", message: expect.stringContaining("in 500 ms") });
+  });
+
   test("to a port where nobody listens is tried again", async () => {
     await using line = await talk("webrtc", {}, { url: "ws://127.0.0.1:1/v1/realtime" });
     await until(
