@@ -89,17 +89,17 @@ export class Trust {
   /** Takes the next frame. */
   push({ before, after, left, taken, reference, noise }: Behind): void {
     const resemblance = this.#resemblance.push(left, taken);
+    const heard = Math.max(before, after) > ABOVE_NOISE * noise;
     const leftEnergy = energy(left);
     const takenEnergy = energy(taken);
     this.#overwhelms = leftEnergy > OVERWHELMING * Math.max(takenEnergy, this.#takenBefore);
     this.#takenBefore = takenEnergy;
-    const notable = leftEnergy > LEFT_PART * takenEnergy && !this.#overwhelms;
+    const notable = heard && leftEnergy > LEFT_PART * takenEnergy && !this.#overwhelms;
     this.misplaced = notable && resemblance < MISPLACED;
     this.louder = notable && resemblance > LOUDER;
-    const heard = Math.max(before, after) > ABOVE_NOISE * noise;
-    if ((this.misplaced || this.louder) && heard) this.#distrustMs = DISTRUST_MS;
+    if (this.misplaced || this.louder) this.#distrustMs = DISTRUST_MS;
     else this.#distrustMs = Math.max(0, this.#distrustMs - FRAME_MS);
-    this.#settleMs = this.misplaced && heard ? SETTLE_MS : Math.max(0, this.#settleMs - FRAME_MS);
+    this.#settleMs = this.misplaced ? SETTLE_MS : Math.max(0, this.#settleMs - FRAME_MS);
     this.#seek(heard && before > TAKEN_RATIO * after);
     this.#look(reference);
   }
