@@ -43,13 +43,14 @@ async function run(setup: DeviceThreadSetup): Promise<void> {
   const offsetMs = clockOffsetMs(setup.clock, () => tell({ type: "clock" }));
   const shared = new SharedState(setup.shared, offsetMs);
   let opened: { driver: Driver; loop: CaptureLoop | PlaybackLoop };
+  // Before the device is opened: threads that its library starts then, as a sound server's client does, inherit it.
+  raisePriority();
   try {
     opened = await open(setup, shared);
   } catch (error) {
     return tell({ type: "refused", ...describe(error) });
   }
   const { driver, loop } = opened;
-  raisePriority();
   tell({ type: "opened", rateHz: driver.rateHz, channels: driver.channels });
   try {
     while (Atomics.load(stop, 0) === 0) loop.step();

@@ -97,6 +97,7 @@ export class PlaybackLoop {
     speech.take(this.#mix, shared.completeTo);
     this.#mixer.mix(this.#mix);
     const off = shared.loudspeakerOff;
+    const given = this.#referenceAt;
     this.#keepReference(this.#rings.reference, off);
     const delayBefore = this.#delay();
     if (speech.audible || this.#mixer.audible) {
@@ -109,7 +110,7 @@ export class PlaybackLoop {
     timeline.track(SPEECH, speechFrom, speech.count, speech.span);
     timeline.track(SOUND, soundFrom, sounds.count, sounds.count);
     timeline.track(EARCON, earconFrom, earcons.count, earcons.count);
-    this.#account();
+    this.#account(given);
     this.#count(delayBefore);
   }
 
@@ -130,7 +131,7 @@ export class PlaybackLoop {
     const seq = shared.flushSeq;
     if (seq === this.#flushSeq) return;
     this.#flushSeq = seq;
-    this.#account();
+    this.#account(this.#referenceAt);
     this.#driver.drop();
     this.#speech.jump(shared.flushTo);
     const { heard } = this.#timeline;
@@ -192,12 +193,16 @@ export class PlaybackLoop {
     if (distance(this.#letOut, at) > 0) this.#letOut = at;
   }
 
-  #account(): void {
+  /** `given`: up to there the device had been given the reference before the last write. */
+  #account(given: number): void {
     this.#timeline.advance(this.#delay());
     this.#letGo();
     const { heard } = this.#timeline;
     const { speech, sounds, earcons, reference } = this.#rings;
-    this.#shared.publishPlayed(heard[SPEECH]!, this.#letOut, this.#shared.nowMs());
+    const shared = this.#shared;
+    const nowMs = shared.nowMs();
+    shared.playedLog.add(this.#letOut, given, shared.playedEpoch, nowMs);
+    shared.publishPlayed(heard[SPEECH]!, this.#letOut, nowMs);
     reference.publish(this.#letOut);
     speech.release(heard[SPEECH]!);
     sounds.release(heard[SOUND]!);

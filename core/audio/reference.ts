@@ -9,8 +9,10 @@ const BEFORE = TAPS / 2 - 1;
 const PHASES = 256;
 /** Ring samples at hand for one frame: the frame at the steepest step, the filter, and rounding. */
 const WINDOW_SAMPLES = FRAME_SAMPLES + TAPS + 8;
-/** Further from where it belongs than this, the reading point jumps: 5 ms. */
-const JUMP_SAMPLES = 120;
+/** Further from where it belongs than this, the reading point jumps: 2 ms; */
+const JUMP_SAMPLES = 48;
+/** 0.1 ms when one of the two clocks began anew. */
+const MOVED_SAMPLES = 2.4;
 /** What the reading point is off is made good in so many samples (two seconds), */
 const CATCH_UP_SAMPLES = 48_000;
 /** by this much of the speed at most: far below what an echo canceller notices. */
@@ -43,6 +45,8 @@ export class ReferenceReader {
   #playedXruns = 0;
   #capturedXruns = 0;
   #locked = false;
+  /** How often the two clocks had begun anew when the last frame was read. */
+  #lineJumps = 0;
   /** Nothing was to be heard in the last frame. */
   #silent = true;
   /** The reading point: a ring position and the part of a sample behind it; the next frame of the microphone starts there. */
@@ -60,29 +64,32 @@ export class ReferenceReader {
   /** Looks at both clocks; to be called before frames are read, many times a second. */
   observe(): void {
     const shared = this.#shared;
-    const epoch = shared.playedEpoch;
-    shared.readPlayed();
+    const { playedLog, capturedLog, playedEpoch: epoch } = shared;
     const playedXruns = shared.counters.get("playback_xruns");
     if (epoch !== this.#epoch || playedXruns !== this.#playedXruns) {
       this.#epoch = epoch;
       this.#playedXruns = playedXruns;
+      shared.readPlayed();
       this.#epochFrom = shared.playedReference;
       this.#locked = false;
       this.played.reset();
+      playedLog.skip();
     }
     const capturedXruns = shared.counters.get("capture_xruns");
     if (capturedXruns !== this.#capturedXruns) {
       this.#capturedXruns = capturedXruns;
       this.#locked = false;
       this.captured.reset();
+      capturedLog.skip();
     }
-    if (epoch !== 0 && shared.playedReference !== this.#epochFrom) {
+    while (playedLog.read()) {
+      if (playedLog.epoch !== epoch || playedLog.position === this.#epochFrom) continue;
       this.#epochFrom = Number.NaN;
-      this.played.observe(shared.playedReference, shared.playedAtMs);
+      this.played.observe(playedLog.position, playedLog.atMs, playedLog.given);
     }
-    shared.readCaptured();
-    if (shared.capturedAtMs <= 0) return;
-    this.captured.observe(shared.captured, shared.capturedAtMs - shared.captureDelayMs);
+    while (capturedLog.read()) {
+      this.captured.observe(capturedLog.position, capturedLog.atMs - shared.captureDelayMs);
+    }
   }
 
   /** The reference of the frame that ends at this position of the capture ring; borrowed until the next call. */
@@ -109,7 +116,10 @@ export class ReferenceReader {
   #follow(start: number): number {
     const off = this.played.samplesSince(this.#at, this.captured.timeOf(start)) - this.#fraction;
     const goesOn = this.#locked && this.#capturedTo === start;
-    if (goesOn && !this.#silent && Math.abs(off) <= JUMP_SAMPLES) {
+    const lineJumps = this.played.jumps + this.captured.jumps;
+    const most = lineJumps === this.#lineJumps ? JUMP_SAMPLES : MOVED_SAMPLES;
+    this.#lineJumps = lineJumps;
+    if (goesOn && !this.#silent && Math.abs(off) <= most) {
       const drift = (this.played.driftPpm - this.captured.driftPpm) * 1e-6;
       const correction = off / CATCH_UP_SAMPLES;
       return 1 + drift + Math.max(-MOST_CORRECTION, Math.min(MOST_CORRECTION, correction));

@@ -1,3 +1,4 @@
+import { ClockLog } from "./clock-log.ts";
 import type { JitterLimits } from "./jitter-control.ts";
 import { FRAME_MS } from "./port.ts";
 import { distance } from "./ring.ts";
@@ -51,6 +52,8 @@ const GATE_SLOTS = 4096;
 /** So much of a silenced loudspeaker is remembered: more than the reference ring keeps. */
 const SILENCED_SAMPLES = 1 << 20;
 const HEADER_BYTES = TIMES * 8 + WORDS * 4 + GATE_SLOTS;
+const LOGS_AT = HEADER_BYTES + Math.ceil(StageCounters.BYTES / 8) * 8;
+const BYTES = LOGS_AT + 2 * ClockLog.BYTES;
 const DEFAULT_JITTER = { targetMs: 100, leastMs: 50, mostMs: 200 };
 
 /** Loudness of what is mixed, 1 being as it came. */
@@ -71,6 +74,10 @@ const UNCHANGED: Gains = { speech: 1, sound: 1, earcon: 1, earconDuck: 1 };
 export class SharedState {
   readonly memory: SharedArrayBuffer;
   readonly counters: StageCounters;
+  /** The loudspeaker's clock: positions of the reference ring that its buffer has let go of. */
+  readonly playedLog: ClockLog;
+  /** The microphone's clock: positions of the capture ring. */
+  readonly capturedLog: ClockLog;
   /** As they were when the memory was made. */
   gains: Readonly<Gains>;
   readonly #words: Int32Array;
@@ -93,6 +100,8 @@ export class SharedState {
     this.#words = new Int32Array(memory, TIMES * 8, WORDS);
     this.#gates = new Uint8Array(memory, TIMES * 8 + WORDS * 4, GATE_SLOTS);
     this.counters = new StageCounters(memory, HEADER_BYTES);
+    this.playedLog = new ClockLog(memory, LOGS_AT);
+    this.capturedLog = new ClockLog(memory, LOGS_AT + ClockLog.BYTES);
     const times = this.#times;
     this.gains = {
       speech: times[T.speechGain]!,
@@ -111,7 +120,7 @@ export class SharedState {
     jitter: { targetMs: number; leastMs: number; mostMs: number } = DEFAULT_JITTER,
     gains: Gains = UNCHANGED,
   ): SharedState {
-    const state = new SharedState(new SharedArrayBuffer(HEADER_BYTES + StageCounters.BYTES));
+    const state = new SharedState(new SharedArrayBuffer(BYTES));
     state.#words[W.startSamples] = startFrames * frameSamples;
     const perMs = frameSamples / FRAME_MS;
     state.#words[W.jitterTarget] = Math.round(jitter.targetMs * perMs);
@@ -293,6 +302,7 @@ export class SharedState {
 
   /** `position` of the capture ring was reached at `atMs`. */
   publishCaptured(position: number, atMs: number): void {
+    this.capturedLog.add(position, position, 0, atMs);
     Atomics.add(this.#words, W.capturedSeq, 1);
     this.#words[W.captured] = position | 0;
     this.#times[T.captured] = atMs;

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import type { Table } from "../../core/profile-source.ts";
 import { flite } from "../kit/voices.ts";
-import { PrivateServer, until } from "./private-server.ts";
+import { PrivateServer } from "./private-server.ts";
 import type { ServerKind } from "./private-server.ts";
 import { ServerRobot } from "./server-robot.ts";
-import { play } from "./sound.ts";
+import { play, wire } from "./sound.ts";
 
 /*
  * The echo's whole story through real sound servers: the doctor measures the pair, and with what it would write the robot tells a
@@ -63,15 +63,6 @@ for (const [kind, driver] of CASES) {
     await play(server, ear, words);
     await robot.waitFor("assistant.interrupted", undefined, mark);
   }, 180_000);
-}
-
-/** What the robot hears is what its loudspeaker plays, and what others play on "ear". */
-async function wire(server: PrivateServer): Promise<void> {
-  const link = ["pw-link", "spk:monitor_MONO", "ear:playback_MONO"];
-  await until(
-    async () => (await Bun.spawn(link, { env: server.env, stderr: "ignore" }).exited) === 0,
-    "pw-link",
-  );
 }
 
 /** The keys of [audio] that the doctor would write. */

@@ -93,6 +93,13 @@ export class ServerRobot implements AsyncDisposable {
     );
   }
 
+  /** The whole process gets no processor for so long, as on a machine that does something else. */
+  async stall(ms: number): Promise<void> {
+    this.#child.kill("SIGSTOP");
+    await Bun.sleep(ms);
+    this.#child.kill("SIGCONT");
+  }
+
   /** The process ends without a word, as when it crashes. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");

@@ -100,6 +100,15 @@ export async function play(server: PrivateServer, sink: string, pcm: Int16Array)
   if (code !== 0) throw new Error(`pacat: ${await child.stderr.text()}`);
 }
 
+/** PipeWire's graph carries what "spk" plays to "ear", beside what others play there: the delay of the echo is constant. */
+export async function wire(server: PrivateServer): Promise<void> {
+  const link = ["pw-link", "spk:monitor_MONO", "ear:playback_MONO"];
+  await until(
+    async () => (await Bun.spawn(link, { env: server.env, stderr: "ignore" }).exited) === 0,
+    "pw-link",
+  );
+}
+
 /** What a room does to a sound on its way from the loudspeaker to the microphone. */
 export interface EchoPath {
   delayMs: number;

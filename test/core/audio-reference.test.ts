@@ -53,7 +53,8 @@ function room(options: { playedPpm?: number; capturedPpm?: number; lateMs?: numb
       placed += FRAME;
     }
     shared.placedReference = (start + placed) >>> 0;
-    shared.publishPlayed(0, (start + heard) >>> 0, endMs + lateMs * late() ** 4);
+    const given = (start + placed - FRAME) >>> 0;
+    shared.playedLog.add((start + heard) >>> 0, given, shared.playedEpoch, endMs + lateMs * late() ** 4);
     shared.publishCaptured((start + frameEnd) >>> 0, endMs + lateMs * late() ** 4);
     reader.observe();
     captured = frameEnd;
@@ -145,7 +146,7 @@ describe("the reference on the microphone's clock", () => {
     // The clock is known when it has moved: until then the device may still be starting.
     reader.observe();
     expect(reader.read(480).every((sample) => sample === 0)).toBe(true);
-    shared.publishPlayed(0, 480, 120);
+    shared.playedLog.add(480, 960, shared.playedEpoch, 120);
     shared.publishCaptured(960, 140);
     reader.observe();
     expect(Math.max(...reader.read(960))).toBeGreaterThan(4000);
