@@ -3,10 +3,13 @@
  * the robot's talk in six rooms, through the plugins' own code, faster than real time. Counts, not times: the same on every
  * machine. Prints the tables of docs/audio.md.
  *
- *   bun bench/audio-corpus.ts [--utterances 200] [--minutes 60] [--only speech|echo] [--rung aec-speex]
+ *   bun bench/audio-corpus.ts [--utterances 200] [--minutes 60] [--only speech|echo|jumps] [--rung aec-speex]
+ *
+ * `--only jumps`: the same hour while the reference, and now and then the microphone, jumps or is cut off.
  */
 import { parseArgs } from "node:util";
-import { measureEcho } from "./corpus/echo-score.ts";
+import type { Disturbance } from "./corpus/disturbed.ts";
+import { SERVER, measureEcho } from "./corpus/echo-score.ts";
 import type { EchoScore } from "./corpus/echo-score.ts";
 import { Ears } from "./corpus/ears.ts";
 import type { Gate } from "./corpus/gate.ts";
@@ -37,6 +40,15 @@ const GATES: Readonly<Record<string, Gate>> = {
   "half duplex, tail of 700 ms": { half_duplex_tail_ms: 700 },
   "push-to-talk": "push_to_talk",
 };
+/** What goes wrong between the devices, with `--only jumps`. */
+const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
+  none: {},
+  "a jump every 10 s": { jumpEveryS: 10 },
+  "a jump every second": { jumpEveryS: 1 },
+  "cut off every 5 s": { dropEveryS: 5 },
+};
+/** Who talks over the robot should be announced so soon. */
+const SOON_MS = 300;
 /** Scenes by level of speech against noise; the first is a quiet room. */
 const SNRS_DB = [undefined, 20, 10, 5];
 
@@ -49,8 +61,9 @@ const { values } = parseArgs({
   },
 });
 const said = await utterances(Number(values.utterances));
-if (values.only !== "echo") await printSpeech();
-if (values.only !== "speech") await printEcho();
+if (values.only === undefined || values.only === "speech") await printSpeech();
+if (values.only === undefined || values.only === "echo") await printEcho();
+if (values.only === "jumps") await printJumps();
 
 async function printSpeech(): Promise<void> {
   const rows: string[][] = [];
@@ -107,6 +120,35 @@ async function printEcho(): Promise<void> {
     ],
     rows,
   );
+}
+
+async function printJumps(): Promise<void> {
+  const minutesAlone = Number(values.minutes) / ROOMS.length;
+  const setting = { rooms: ROOMS, minutesAlone, minutesOver: minutesAlone / 2, said };
+  const rung = values.rung ?? "aec-speex";
+  const rows: string[][] = [];
+  for (const [name, disturbance] of Object.entries(DISTURBANCES)) {
+    const scores = await measureEcho(RUNGS[rung]!, ["vad-energy", SERVER], { ...setting, disturbance });
+    rows.push(...scores.map((score) => [name, ...echoCells(score), soon(score), muted(score)]));
+    process.stderr.write(`${rung}, ${name}: ${JSON.stringify(scores[0]?.reports)}\n`);
+  }
+  print(
+    [
+      ...["what goes wrong", "detector", "self-interruptions / h", "interruptions announced"],
+      ...["silence taken for speech", "onset, ms", `within ${SOON_MS} ms`, "deaf without a proof"],
+    ],
+    rows,
+  );
+}
+
+function soon({ interruptions: { latenciesMs } }: EchoScore): string {
+  return String(latenciesMs.filter((ms) => ms <= SOON_MS).length);
+}
+
+/** The part of the robot's talk, alone, in which the microphone was muted until the echo was seen to go away. */
+function muted({ reports }: EchoScore): string {
+  const sum = (key: string) => reports.reduce((total, report) => total + Number(report[key] ?? 0), 0);
+  return `${((100 * sum("muted_ms")) / sum("played_ms")).toFixed(1)} %`;
 }
 
 function speechCells(score: SpeechScore): string[] {

@@ -23,6 +23,8 @@ export type * from "./board.ts";
 export type * from "./calibrate/step.ts";
 export type { TomlValue } from "./doctor/toml-edit.ts";
 export type * from "./doctor/finding.ts";
+export { commandText } from "./doctor/command-text.ts";
+export type { CommandPlace } from "./doctor/command-text.ts";
 export { checkSoundDevice } from "./doctor/sound-device.ts";
 export { filePath } from "./file-path.ts";
 export { definePlugin } from "./plugin.ts";

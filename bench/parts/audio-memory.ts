@@ -4,6 +4,9 @@ const FRAMES_PER_HOUR = 180_000;
 const WARM_FRAMES = 60_000;
 const HOURS = 2;
 const LONG_HOURS = 24;
+/** Memory is looked at every half hour, and shown as often as this. */
+const SAMPLES_PER_HOUR = 2;
+const SHOWN_HOURS = 4;
 const FIXTURE = `${import.meta.dir}/../fixtures/audio-frames.ts`;
 /** What JavaScriptCore writes where BUN_JSC_logGC is set: the heap when a collection begins, and when it or its sweep ends. */
 const HEAP = /START M (\d+)kb|=> (\d+)kb,/g;
@@ -27,8 +30,21 @@ async function run(options: CaseOptions): Promise<Measures> {
     throw new Error(`The audio path did not end well: ${log.slice(-500)}`);
   }
   const bytes = grown(before, counted) * BYTES_PER_KB;
-  const { beforeMb, afterMb } = JSON.parse(stdout.trimEnd()) as { beforeMb: number; afterMb: number };
-  return { bytes_per_frame: bytes / frames, growth_mb: afterMb - beforeMb, rss_mb: afterMb };
+  const resident = JSON.parse(stdout.trimEnd()) as number[];
+  const measures: Measures = { bytes_per_frame: bytes / frames, growth_mb: resident.at(-1)! - resident[0]! };
+  measures["growth_mb_per_hour"] = slope(resident) * SAMPLES_PER_HOUR;
+  for (let i = 0; i < resident.length; i += SHOWN_HOURS * SAMPLES_PER_HOUR) {
+    measures[`rss_${i / SAMPLES_PER_HOUR}h_mb`] = resident[i]!;
+  }
+  return measures;
+}
+
+/** By how much the values grow from one to the next, by linear regression. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const product = values.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0);
+  return product / values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
 }
 
 /** Kilobytes by which the heap grew between the collections of `counted`; `before` is the log up to there. */
@@ -46,7 +62,7 @@ function grown(before: string, counted: string): number {
 /** Microphone, listening chain, reference, jitter buffer, mixer and loudspeaker in one thread, on simulated time. */
 export const part: Part = {
   rounds: 1,
-  limitS: 900,
+  limitS: 3600,
   rows: [
     {
       name: "audio_allocation",
@@ -69,6 +85,16 @@ export const part: Part = {
       ours: "myna",
       across: "best",
       goals: [{ kind: "at_most", most: 4 }],
+    },
+    {
+      name: "audio_rss_slope",
+      title: "growth of resident memory in an hour of audio, by regression over a value every half hour",
+      unit: "MB",
+      metric: "growth_mb_per_hour",
+      peers: [],
+      ours: "myna",
+      across: "best",
+      goals: [],
     },
   ],
   cases: { myna: run },

@@ -7,10 +7,19 @@ const INTERVAL_TICKS = 25;
 const BASE_INTERVALS = 4;
 /** and the latest arrivals of the last twenty make the target. */
 const PEAK_INTERVALS = 20;
-/** With so many intervals known, the latest of all is taken for an accident. */
+/** Before so many are known, the delay stays at what is aimed at in the beginning. */
+const FIRST_INTERVALS = 6;
+/** With so many known, the latest of all is taken for an accident. */
 const SETTLED_INTERVALS = 10;
 /** The part of that lateness which is waited for; the rest is spun out when it comes. */
 const PEAK_PART = 0.75;
+/** The same for a network that is late to the same length again and again: it is known for how long speech has to be spun out. */
+const STEADY_PEAK_PART = 0.5;
+/** Such a network has this share of its intervals within this part of the latest. */
+const STEADY_SHARE = 0.35;
+const STEADY_PART = 0.75;
+/** What is late now is late for so many periods more, unless it has been less than half as late since. */
+const BURST_TICKS = 4;
 /** Spare time beside it. */
 const SAFETY_SAMPLES = 5 * SAMPLES_PER_MS;
 /** A sender that gets this far ahead of real time is not live: what it has said waits with us and is not late. */
@@ -27,13 +36,18 @@ const START_PART = 0.6;
 const ABOVE_SAMPLES = 12 * SAMPLES_PER_MS;
 const BELOW_SAMPLES = 8 * SAMPLES_PER_MS;
 /** Periods between two corrections: repeated oftener, they can be heard. */
-const REST_TICKS = 3;
+const REST_TICKS = 2;
 /** So far above its target the delay is brought down faster. */
 const FAR_SAMPLES = 80 * SAMPLES_PER_MS;
 /** Later than usual by so much, and with no more than that left, speech is spun out: the next period of it may be missing. */
 const OVERDUE_SAMPLES = 18 * SAMPLES_PER_MS;
 const SCARCE_SAMPLES = 60 * SAMPLES_PER_MS;
-/** The same for a sender of whom nothing is known yet. */
+/** The same where a steady network is no later than it uses to be, and what is held beyond that lateness, both at least. */
+const DUE_SCARCE_SAMPLES = 30 * SAMPLES_PER_MS;
+const DUE_SAMPLES = 10 * SAMPLES_PER_MS;
+/** A steady network that is so late is holding speech back, whatever is usual. */
+const HELD_SAMPLES = 38 * SAMPLES_PER_MS;
+/** What is little for a sender of whom nothing is known yet. */
 const LAST_SAMPLES = 30 * SAMPLES_PER_MS;
 /** Weight of one period in what is usual, which follows within half a second. */
 const USUAL_WEIGHT = 0.04;
@@ -79,10 +93,17 @@ export class JitterControl {
   #late = 0;
   #usual = 0;
   #resting = 0;
+  /** The target while nothing is late, the lateness it is made for, and whether that comes again and again. */
+  #calmTarget: number;
+  #expected = 0;
+  #steady = false;
+  /** How late the network is at present, and periods until that is over. */
+  #burst = 0;
+  #burstTicks = 0;
 
   constructor(limits: JitterLimits) {
     this.#limits = limits;
-    this.target = limits.target;
+    this.target = this.#calmTarget = limits.target;
   }
 
   /** How late the newest sample is, compared with the fastest of the last two seconds. */
@@ -131,17 +152,31 @@ export class JitterControl {
   correction(available: number): Correction {
     if (!this.#inflow || this.#ahead) return "none";
     const known = this.#wasLive || this.#ticks >= WAIT_TICKS;
-    const scarce = known ? SCARCE_SAMPLES : LAST_SAMPLES;
-    if (this.#late > this.#usual + OVERDUE_SAMPLES && available < scarce) return "spin_out";
+    const due = this.#isDue(available);
+    const overdue =
+      this.#late > this.#usual + OVERDUE_SAMPLES || (this.#steady && !due && this.#late > HELD_SAMPLES);
+    const scarce = due ? DUE_SCARCE_SAMPLES : known ? SCARCE_SAMPLES : LAST_SAMPLES;
+    if (overdue && available < scarce) return "spin_out";
     if (this.#resting > 0) return "none";
-    const excess = available + this.#late - this.target;
-    if (this.live && excess > ABOVE_SAMPLES) return "shorten";
+    const excess = this.excess(available);
+    if (this.live && !overdue && excess > ABOVE_SAMPLES) return "shorten";
     return known && excess < -BELOW_SAMPLES ? "lengthen" : "none";
+  }
+
+  /** How far the delay is above its target. */
+  excess(available: number): number {
+    return available + this.#late - this.target;
   }
 
   /** A correction was made; the next one rests. */
   corrected(available: number): void {
-    this.#resting = available + this.#late - this.target > FAR_SAMPLES ? 1 : REST_TICKS;
+    this.#resting = this.excess(available) > FAR_SAMPLES ? 1 : REST_TICKS;
+  }
+
+  /** What is late was to be expected, and the delay is enough for it. */
+  #isDue(available: number): boolean {
+    const most = this.#expected + DUE_SAMPLES;
+    return this.#steady && this.#late <= most && available + this.#late >= most;
   }
 
   #observe(lateness: number): void {
@@ -151,10 +186,16 @@ export class JitterControl {
     this.#late = lateness - base;
     this.#usual += (this.#late - this.#usual) * USUAL_WEIGHT;
     // What the longest delay allowed could not have bridged says nothing about the next interval.
-    if (this.#late <= this.#limits.most && this.#late > this.#peak) {
-      this.#peak = this.#late;
-      this.#aim();
+    if (this.#late <= this.#limits.most) {
+      if (this.#late >= this.#burst / 2) this.#burstTicks = BURST_TICKS;
+      this.#burst = Math.max(this.#burst, this.#late);
+      if (this.#late > this.#peak) {
+        this.#peak = this.#late;
+        this.#expect();
+      }
     }
+    if (--this.#burstTicks <= 0) this.#burst = 0;
+    this.#aim();
     if (++this.#intervalTicks < INTERVAL_TICKS) return;
     this.#lows[this.#intervals % BASE_INTERVALS] = this.#low;
     this.#peaks[this.#intervals % PEAK_INTERVALS] = this.#peak;
@@ -162,10 +203,16 @@ export class JitterControl {
     this.#intervalTicks = 0;
     this.#low = Infinity;
     this.#peak = 0;
+    this.#expect();
     this.#aim();
   }
 
   #aim(): void {
+    const burst = this.#burst + FRAME_SAMPLES + SAFETY_SAMPLES;
+    this.target = Math.max(this.#calmTarget, Math.min(this.#limits.most, burst));
+  }
+
+  #expect(): void {
     const known = Math.min(this.#intervals, PEAK_INTERVALS);
     let first = this.#peak;
     let second = 0;
@@ -174,9 +221,14 @@ export class JitterControl {
       second = Math.max(second, Math.min(first, peak));
       first = Math.max(first, peak);
     }
+    const settled = known >= SETTLED_INTERVALS;
+    this.#expected = settled ? second : first;
+    let alike = 0;
+    for (let i = 0; i < known; i++) if (this.#peaks[i]! >= this.#expected * STEADY_PART) alike++;
+    this.#steady = settled && alike >= known * STEADY_SHARE;
     const { least, most, target } = this.#limits;
-    const peak = known >= SETTLED_INTERVALS ? second : first;
-    const wanted = peak * PEAK_PART + FRAME_SAMPLES + SAFETY_SAMPLES;
-    this.target = Math.max(known < 2 ? target : least, Math.min(most, wanted));
+    const part = this.#steady ? STEADY_PEAK_PART : PEAK_PART;
+    const wanted = this.#expected * part + FRAME_SAMPLES + SAFETY_SAMPLES;
+    this.#calmTarget = Math.max(known < FIRST_INTERVALS ? target : least, Math.min(most, wanted));
   }
 }

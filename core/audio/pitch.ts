@@ -32,6 +32,17 @@ export class PitchSearch {
     this.#search(samples, at, 1);
   }
 
+  /**
+   * Makes {@link lag} a multiple of what {@link after} found at `at`, where `most` samples have room for one and the pieces are
+   * still `alike`.
+   */
+  extend(samples: Int16Array, at: number, most: number, alike: number): void {
+    const one = this.lag;
+    let lag = one * Math.floor(Math.min(most, MAX_LAG) / one);
+    while (lag > one && likenessOf(samples, at, at + lag) < alike) lag -= one;
+    if (lag > one) this.lag = lag;
+  }
+
   #search(samples: Int16Array, at: number, direction: 1 | -1): void {
     const coarse = this.#coarse;
     const first = direction === 1 ? at : at - MAX_LAG;
@@ -60,9 +71,7 @@ export class PitchSearch {
   }
 
   #refine(samples: Int16Array, at: number, direction: 1 | -1, around: number): void {
-    let own = 0;
-    for (let i = 0; i < OVERLAP; i++) own += samples[at + i]! ** 2;
-    if (own < SILENT_POWER * OVERLAP) {
+    if (powerOf(samples, at) < SILENT_POWER * OVERLAP) {
       this.lag = MAX_LAG;
       this.likeness = 1;
       return;
@@ -71,19 +80,31 @@ export class PitchSearch {
     const least = Math.max(MIN_LAG, around - COARSE + 1);
     const most = Math.min(MAX_LAG, around + COARSE - 1);
     for (let lag = least; lag <= most; lag++) {
-      const from = at + direction * lag;
-      let product = 0;
-      let power = 0;
-      for (let i = 0; i < OVERLAP; i++) {
-        const other = samples[from + i]!;
-        product += samples[at + i]! * other;
-        power += other * other;
-      }
-      const like = product / Math.sqrt(own * power + 1);
+      const like = likenessOf(samples, at, at + direction * lag);
       if (like > this.likeness) {
         this.likeness = like;
         this.lag = lag;
       }
     }
   }
+}
+
+function powerOf(samples: Int16Array, at: number): number {
+  let power = 0;
+  for (let i = 0; i < OVERLAP; i++) power += samples[at + i]! ** 2;
+  return power;
+}
+
+function likenessOf(samples: Int16Array, at: number, from: number): number {
+  let own = 0;
+  let product = 0;
+  let power = 0;
+  for (let i = 0; i < OVERLAP; i++) {
+    const one = samples[at + i]!;
+    const other = samples[from + i]!;
+    own += one * one;
+    product += one * other;
+    power += other * other;
+  }
+  return product / Math.sqrt(own * power + 1);
 }

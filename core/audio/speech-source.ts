@@ -1,6 +1,6 @@
 import { CONCEALMENT_HISTORY, Concealment } from "./concealment.ts";
 import { JitterControl } from "./jitter-control.ts";
-import { MAX_LAG, OVERLAP, PitchSearch } from "./pitch.ts";
+import { MAX_LAG, MIN_LAG, OVERLAP, PitchSearch } from "./pitch.ts";
 import { FRAME_SAMPLES, RATE_HZ } from "./port.ts";
 import { distance } from "./ring.ts";
 import type { Ring } from "./ring.ts";
@@ -11,6 +11,8 @@ const SAMPLES_PER_MS = RATE_HZ / 1000;
 const REST_PERIODS = 10;
 const HISTORY = CONCEALMENT_HISTORY + MAX_LAG;
 const AHEAD = FRAME_SAMPLES + MAX_LAG;
+/** By so much a period is spun out at most: something of it is always new. */
+const MOST_SPUN = FRAME_SAMPLES - MIN_LAG;
 /** Speech that comes back after a gap is faded in over 5 ms. */
 const MERGE_SAMPLES = FRAME_SAMPLES / 4;
 /** How alike two pieces must be to be spliced, and how alike where the delay is far off. */
@@ -158,6 +160,7 @@ export class SpeechSource {
     if (available < FRAME_SAMPLES + MAX_LAG) return false;
     this.#pitch.after(this.#window, HISTORY);
     if (this.#pitch.likeness < ALIKE) return false;
+    this.#pitch.extend(this.#window, HISTORY, this.control.excess(available), ALIKE);
     const { lag } = this.#pitch;
     this.#splice(period, lag);
     this.#shared.counters.add("playback_shortened_samples", lag);
@@ -167,11 +170,11 @@ export class SpeechSource {
 
   /** `urgent` where speech would soon be missing: then as much as possible, and whatever it is. */
   #lengthen(period: Int16Array, available: number, urgent: boolean): boolean {
-    if (this.#known < MAX_LAG || available < OVERLAP) return false;
+    if (this.#known < MOST_SPUN || available < OVERLAP) return false;
     this.#pitch.before(this.#window, HISTORY);
     if (this.#pitch.likeness < (urgent ? 0 : ALIKE)) return false;
     let { lag } = this.#pitch;
-    if (urgent) lag *= Math.floor(MAX_LAG / lag);
+    if (urgent) lag *= Math.floor(MOST_SPUN / lag);
     if (available < FRAME_SAMPLES - lag) return false;
     this.#splice(period, -lag);
     this.#shared.counters.add("playback_lengthened_samples", lag);

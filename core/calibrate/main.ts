@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { replaceFile } from "../doctor/replace-file.ts";
 import { editToml } from "../doctor/toml-edit.ts";
 import type { TomlEdits, TomlValue } from "../doctor/toml-edit.ts";
 import { MynaError } from "../errors.ts";
@@ -169,19 +170,6 @@ function edited(before: string, edits: TomlEdits): string {
   } catch (error) {
     person.say(`\nThese are the keys:\n\n${editToml("", edits)}`);
     throw error;
-  }
-}
-
-/** At once or not at all; who may read the file stays. */
-function replaceFile(file: string, text: string): void {
-  const next = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(next, text, { flush: true, mode: existsSync(file) ? statSync(file).mode : 0o644 });
-    renameSync(next, file);
-  } catch (cause) {
-    rmSync(next, { force: true });
-    const message = `${shown(file)} cannot be written: ${(cause as Error).message}`;
-    throw new MynaError("CONFIG_INVALID", message, { cause });
   }
 }
 

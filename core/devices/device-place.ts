@@ -91,12 +91,20 @@ export async function explainMissing(kind: DeviceKind, device: string): Promise<
 }
 
 function notFound(kind: DeviceKind, device: string, known: readonly ServerDevice[]): MynaError {
+  const what = kind === "capture" ? "microphone" : "loudspeaker";
+  const sound = existsSync("/dev/snd") || known.length > 0 ? "" : "; this computer has no sound device";
+  return new MynaError("DEVICE_NOT_FOUND", `there is no ${what} "${device}" (${names(known)})${sound}`);
+}
+
+/** What a profile may name as a microphone's or loudspeaker's `device` on this computer, for a person. */
+export async function deviceNames(kind: DeviceKind): Promise<string> {
+  return names(await listServerDevices(kind));
+}
+
+function names(known: readonly ServerDevice[]): string {
   const cards = listCards().map(({ id, name }) => `${id} (${name})`);
   const devices = known.map(({ name, description }) => `${name} (${description})`);
-  const names = `cards: ${cards.join(", ") || "none"}; of the sound server: ${devices.join(", ") || "none"}`;
-  const what = kind === "capture" ? "microphone" : "loudspeaker";
-  const sound = existsSync("/dev/snd") || devices.length > 0 ? "" : "; this computer has no sound device";
-  return new MynaError("DEVICE_NOT_FOUND", `there is no ${what} "${device}" (${names})${sound}`);
+  return `cards: ${cards.join(", ") || "none"}; of the sound server: ${devices.join(", ") || "none"}`;
 }
 
 /** Runs what throws an error with a code as the device threads do. */

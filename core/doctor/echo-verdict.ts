@@ -1,4 +1,5 @@
 import type { AudioFigures } from "./audio-check.ts";
+import { commandText } from "./command-text.ts";
 
 /** Below this likeness to the sweep there is no echo in the recording. */
 const LIKE = 0.05;
@@ -46,8 +47,8 @@ export function echoVerdict(figures: AudioFigures): EchoVerdict {
 }
 
 function* deviceFaults({ hears, speaks, acoustic, noiseDb, likeness }: AudioFigures): Generator<string> {
-  if (!speaks) yield "there is no loudspeaker: see [plugins.speaker] and `bun run start --check`";
-  if (!hears) yield "there is no microphone: see [plugins.mic] and `bun run start --check`";
+  if (!speaks) yield `there is no loudspeaker: see [plugins.speaker] and: ${commandText("start --check")}`;
+  if (!hears) yield `there is no microphone: see [plugins.mic] and: ${commandText("start --check")}`;
   else if (acoustic && noiseDb <= -99 && likeness < LIKE)
     yield "the microphone gives nothing but zeros: is it muted?";
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { deviceNames } from "../devices/device-place.ts";
 import { MynaError } from "../errors.ts";
 import * as myna from "../index.ts";
 import { sharePackages } from "../loader.ts";
@@ -11,10 +12,14 @@ import { loadProfile, PACKAGE_FOLDER } from "../profile.ts";
 import { sessionConfig } from "../realtime/config.ts";
 import { startRobot } from "../runtime.ts";
 import { checkAudio } from "./audio-check.ts";
+import type { AudioFigures } from "./audio-check.ts";
+import { chosenKeys, joinEdits } from "./chosen-keys.ts";
+import { doubleDevices, isSoundDevice } from "./device-clash.ts";
 import { echoKeys, echoText } from "./echo-report.ts";
 import { echoVerdict } from "./echo-verdict.ts";
 import { checkEndpoints } from "./endpoint-check.ts";
 import { findingText, findingsSummary } from "./findings-report.ts";
+import { replaceFile } from "./replace-file.ts";
 import { checkRobot } from "./robot-check.ts";
 import type { PluginFinding } from "./robot-check.ts";
 import { editToml } from "./toml-edit.ts";
@@ -31,7 +36,8 @@ mends it. Nothing moves and nothing is played; a robot may run meanwhile. Exit c
 "audio" plays a sweep and voices through the robot's loudspeaker, measures what its microphone hears of them, and says whether
 the robot may listen while it speaks. Takes half a minute; be quiet meanwhile.
 
-  --write          Write what follows into local.toml beside the profile.
+  --write          Write what follows into local.toml beside the profile, with the keys of microphone, loudspeaker and listening
+                   chain that --set names.
 
 For both:
   --profile NAME   Robot to check, as for \`bun run start\`. Default: desktop-sim.
@@ -108,6 +114,7 @@ async function robot({ profile: name, set, json, root }: DoctorFlags): Promise<n
     if (!json) process.stdout.write(findingText(finding));
   };
   for await (const finding of checkRobot(profile, { env: process.env, root })) tell(finding);
+  for (const finding of doubleDevices(profile.plugins)) tell(finding);
   const quiet = createLog({ write: () => {} });
   for (const finding of await checkEndpoints(profile.session, process.env, quiet)) tell(finding);
   const ok = findings.every(({ state }) => state !== "failed");
@@ -132,28 +139,50 @@ async function audio({ profile: name, set, write }: DoctorFlags): Promise<number
     },
   });
   const plugins = profile.plugins.filter(({ drivers }) => drivers.some(({ use }) => AUDIO_DRIVER.test(use)));
+  for (const { message, fix } of doubleDevices(plugins))
+    throw new MynaError("CONFIG_INVALID", `${message}: ${fix}`);
   const session = sessionConfig.parse({ service: "brain" });
   const robot = await startRobot({
     profile: { ...profile, plugins, session },
     log: createLog({ level: "error" }),
     env: {},
   });
-  process.stdout.write("A sweep and voices are played now, for half a minute; please be quiet.\n\n");
   try {
+    const missing = robot
+      .report()
+      .plugins.filter(({ use, state }) => isSoundDevice(use) && state !== "ready");
+    if (missing.length > 0) {
+      const lines = missing.map(({ id, state, message }) => `${id}: ${message ?? state}\n`);
+      process.stdout.write(`${lines.join("")}\nNothing was played.\n`);
+      return EXIT_NOT_PROVEN;
+    }
+    process.stdout.write("A sweep and voices are played now, for half a minute; please be quiet.\n\n");
     const figures = await checkAudio(robot);
     const verdict = echoVerdict(figures);
-    process.stdout.write(`${echoText(figures, verdict)}\n`);
+    process.stdout.write(`${echoText(figures, verdict)}\n${await namesToChooseFrom(figures)}`);
     if (write && figures.hears && figures.speaks && verdict.rung !== "open") {
       const date = new Date().toISOString().slice(0, 10);
       const file = join(dirname(profileFile(name, profilesFolder)), "local.toml");
       const before = existsSync(file) ? readFileSync(file, "utf8") : "";
-      writeFileSync(file, editToml(before, echoKeys(figures, verdict, echo ? "echo" : undefined, date)));
+      const chosen = chosenKeys(layers, new Set(plugins.map(({ id }) => id)));
+      const keys = joinEdits(chosen, echoKeys(figures, verdict, echo ? "echo" : undefined, date));
+      replaceFile(file, editToml(before, keys));
       process.stdout.write(`\nWritten to ${shown(file)}.\n`);
     }
     return verdict.proven ? 0 : EXIT_NOT_PROVEN;
   } finally {
     await robot.stop("checked");
   }
+}
+
+/** For who has not named a device, a line with those that there are. */
+async function namesToChooseFrom(figures: AudioFigures): Promise<string> {
+  let text = "";
+  if (figures.hears && figures.acoustic && figures.microphone === "")
+    text += `- microphones here: ${await deviceNames("capture")}\n`;
+  if (figures.speaks && figures.acoustic && figures.loudspeaker === "")
+    text += `- loudspeakers here: ${await deviceNames("playback")}\n`;
+  return text;
 }
 
 try {

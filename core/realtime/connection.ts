@@ -100,6 +100,7 @@ export class Connection {
     if (this.#state !== "idle" || (this.#standby && !this.#standby.failed)) return;
     const endpoint = this.#endpoint();
     if (endpoint === null || endpoint === "fatal") return;
+    clearTimeout(this.#timer);
     this.#call(endpoint);
     this.#standBy();
     this.#timer = setTimeout(() => {

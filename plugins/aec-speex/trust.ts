@@ -8,6 +8,8 @@ const MISPLACED = -0.3;
 const LOUDER = 0.35;
 /** as long as it is no less than such a part of that. */
 const LEFT_PART = 0.1;
+/** What is so much more than was taken for echo, in this frame or the one before, is none. */
+const OVERWHELMING = 10;
 /** So long after it nothing is believed. */
 const DISTRUST_MS = 100;
 /** An echo that is elsewhere for longer than that is lost, */
@@ -22,6 +24,10 @@ const CHANCE = 0.25;
 /** so much together is enough, and so much against one is remembered. */
 const ENOUGH = 0.3;
 const LEAST = -0.3;
+/** For so long after the echo went elsewhere a filter is worse than it was: twice as much is asked for, */
+const SETTLE_MS = 500;
+/** else an echo may be louder by chance up to this as well. */
+const SPARED = 0.2;
 /** A frame that is hardly louder than the noise of the room says nothing. */
 const ABOVE_NOISE = 4;
 /** The reference was cut off where so many samples of a frame are nothing and the frame before was loud (-35 dB): 2.5 ms. */
@@ -51,9 +57,12 @@ export interface Behind {
 export class Trust {
   readonly #resemblance = new Resemblance();
   #distrustMs = 0;
+  #settleMs = 0;
   #blindMs = 0;
   #evidence = 0;
   #recent = 0;
+  #overwhelms = false;
+  #takenBefore = 0;
   #calmFrames = 0;
   #foundFrames = FOUND_FRAMES;
   /** The last frame left an echo of another place; one that is louder than the filter knows it. */
@@ -74,18 +83,23 @@ export class Trust {
 
   /** Who is heard is a person. */
   get convinced(): boolean {
-    return this.trusted && this.#evidence > ENOUGH;
+    return this.trusted && this.#evidence > (this.#settleMs > 0 ? 2 * ENOUGH : ENOUGH);
   }
 
   /** Takes the next frame. */
   push({ before, after, left, taken, reference, noise }: Behind): void {
     const resemblance = this.#resemblance.push(left, taken);
-    const notable = energy(left) > LEFT_PART * energy(taken);
+    const heard = Math.max(before, after) > ABOVE_NOISE * noise;
+    const leftEnergy = energy(left);
+    const takenEnergy = energy(taken);
+    this.#overwhelms = leftEnergy > OVERWHELMING * Math.max(takenEnergy, this.#takenBefore);
+    this.#takenBefore = takenEnergy;
+    const notable = heard && leftEnergy > LEFT_PART * takenEnergy && !this.#overwhelms;
     this.misplaced = notable && resemblance < MISPLACED;
     this.louder = notable && resemblance > LOUDER;
-    const heard = Math.max(before, after) > ABOVE_NOISE * noise;
-    if ((this.misplaced || this.louder) && heard) this.#distrustMs = DISTRUST_MS;
+    if (this.misplaced || this.louder) this.#distrustMs = DISTRUST_MS;
     else this.#distrustMs = Math.max(0, this.#distrustMs - FRAME_MS);
+    this.#settleMs = this.misplaced ? SETTLE_MS : Math.max(0, this.#settleMs - FRAME_MS);
     this.#seek(heard && before > TAKEN_RATIO * after);
     this.#look(reference);
   }
@@ -93,8 +107,14 @@ export class Trust {
   /** A frame in which somebody may speak, or none. */
   weigh(candidate: boolean): void {
     if (!candidate) this.#evidence /= 2;
-    else if (this.#blindMs === 0)
-      this.#evidence = Math.max(LEAST, this.#evidence + CHANCE - Math.abs(this.#resemblance.ofFrame));
+    else if (this.#blindMs === 0) this.#evidence = Math.max(LEAST, this.#evidence + CHANCE - this.#doubt());
+  }
+
+  #doubt(): number {
+    const { ofFrame } = this.#resemblance;
+    if (this.#overwhelms) return 0;
+    const louder = this.#settleMs > 0 ? ofFrame : ofFrame - SPARED;
+    return Math.max(0, -ofFrame, louder);
   }
 
   /** The echo was found. */

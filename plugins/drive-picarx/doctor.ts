@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { commandText } from "myna";
 import type { DoctorVisit, Finding } from "myna";
 import type { DriveConfig } from "./config.ts";
 import { findOwners } from "./motion/robot-lock.ts";
@@ -32,5 +33,6 @@ function calibration(config: DriveConfig, path: DoctorVisit["path"]): Finding {
   const message = vendor
     ? `as SunFounder's tools left it in ${config.calibration_file}`
     : "none: it drives as other people's cars do, and not straight";
-  return { name, state: vendor ? "ok" : "warning", message, fix: "bun run calibrate --profile pi4-picar" };
+  const fix = commandText("calibrate --profile pi4-picar", { writes: true });
+  return { name, state: vendor ? "ok" : "warning", message, fix };
 }

@@ -1,4 +1,4 @@
-import { MynaError } from "myna";
+import { MynaError, commandText } from "myna";
 import type { BodyState, CalibrationStep, CalibrationVisit } from "myna";
 
 type Triple = [number, number, number];
@@ -58,7 +58,7 @@ async function look({ use, say, signal }: Pick<CalibrationVisit, "use" | "say" |
     undo();
   }
   if (seen.length === 0 || signal.aborted)
-    throw new MynaError("DEVICE_FAILED", "the line sensors tell nothing: see `bun run doctor`");
+    throw new MynaError("DEVICE_FAILED", `the line sensors tell nothing; see: ${commandText("doctor")}`);
   const each = (pick: (...values: number[]) => number) =>
     [0, 1, 2].map((at) => pick(...seen.map((one) => one[at]!))) as Triple;
   const found = { least: each(Math.min), most: each(Math.max) };

@@ -1,3 +1,4 @@
+import { commandText } from "myna";
 import type { DoctorVisit, Finding, HealthReport, PluginHealth } from "myna";
 
 const LIMIT_MS = 2000;
@@ -30,7 +31,8 @@ export async function checkRuntime(
   const { profile, uptimeS, session, plugins } = report;
   if (profile !== visit.profile) {
     const message = `the robot that answers at ${url} has the profile ${profile}, not ${visit.profile}`;
-    return [{ name, state: "warning", message, fix: `end it, or: bun run doctor --profile ${profile}` }];
+    const fix = `end it, or: ${commandText(`doctor --profile ${profile}`)}`;
+    return [{ name, state: "warning", message, fix }];
   }
   const message = `profile ${profile}, up for ${uptimeS} s, link ${session.state}${measured(plugins)}`;
   return [{ name, state: "ok", message }, ...plugins.flatMap(unwell)];

@@ -38,6 +38,7 @@ function answer(options: {
   const delaysMs: number[] = [];
   const spans: number[] = [];
   const period = new Int16Array(FRAME);
+  let leastTaken = FRAME;
   let sent = 0;
   for (let nowMs = 0; source.at - start < total; nowMs += 20) {
     if (nowMs > seconds * 3000) throw new Error("the answer does not end");
@@ -52,12 +53,14 @@ function answer(options: {
     expect(source.at - before).toBe(source.count);
     if (source.span > 0) delaysMs.push(nowMs - (before - start) / PER_MS);
     spans.push(source.span);
+    if (source.span === FRAME) leastTaken = Math.min(leastTaken, source.count);
     if (delaysMs.length > 0) heard.push(...period);
   }
   const count = (name: "shortened" | "lengthened" | "concealed") =>
     shared.counters.get(`playback_${name}_samples`) / PER_MS;
   return {
     heard,
+    leastTaken,
     delaysMs,
     source,
     shared,
@@ -129,6 +132,28 @@ describe("the jitter buffer", () => {
     expect(mean(700, 950)).toBeWithin(70, 140);
     expect(mean(1850, 1950)).toBeLessThan(65);
     expect(source.control.target).toBe(LIMITS.least);
+  });
+
+  test("where the network holds speech back for 100 ms again and again, the delay is small between and what is held is spun out once", () => {
+    // Half of each second an access point sends nothing but at its beacons.
+    const delayMs = (piece: number) => ((piece * 20) % 1000 < 500 ? 100 - ((piece * 20) % 100) : 2);
+    const { delaysMs, shortenedMs, lengthenedMs, concealedMs } = answer({ seconds: 40, delayMs });
+    const late = delaysMs.slice(-1000);
+    expect(late.reduce((sum, ms) => sum + ms, 0) / late.length).toBeLessThan(100);
+    expect(late.filter((ms) => ms < 75).length).toBeGreaterThan(200);
+    expect(concealedMs).toBe(0);
+    // 40 times up and down again.
+    expect(lengthenedMs).toBeWithin(40 * 25, 40 * 100);
+    expect(shortenedMs).toBeWithin(40 * 25, 40 * 100);
+  });
+
+  test("speech that is spun out over a hole goes on all the time, at an eighth of its speed at least", () => {
+    const hole = (piece: number) => (piece >= 600 && piece < 607 ? (607 - piece) * 20 : 1);
+    for (const hz of [70, 95, 100, 125, 190, 300]) {
+      const { leastTaken, lengthenedMs } = answer({ seconds: 16, delayMs: hole, sound: voice(hz) });
+      expect(lengthenedMs).toBeGreaterThan(20);
+      expect(leastTaken).toBeGreaterThanOrEqual(FRAME / 8);
+    }
   });
 
   test("after a stand-still of 600 ms the delay is what it was before within four seconds of speech", () => {
@@ -237,6 +262,23 @@ describe("the search for a pitch", () => {
     expect(pitch.likeness).toBeGreaterThan(0.99);
     pitch.before(samples, 700);
     expect(pitch.lag).toBeWithin(199, 202);
+  });
+
+  test("takes as many repetitions for one as there is room for and are alike", () => {
+    const rng = random(4);
+    const samples = Int16Array.from({ length: 2000 }, (_, i) =>
+      Math.round(i < 1000 ? voice(240)(i) : 8000 * (rng() - 0.5)),
+    );
+    const pitch = new PitchSearch();
+    const extended = (at: number, most: number) => {
+      pitch.after(samples, at);
+      pitch.extend(samples, at, most, 0.9);
+      return Math.round(pitch.lag / 100) * 100;
+    };
+    expect(extended(300, 1000)).toBe(300);
+    expect(extended(300, 250)).toBe(200);
+    expect(extended(300, 20)).toBe(100);
+    expect(extended(650, 1000)).toBe(100);
   });
 
   test("noise is not alike, silence is", () => {

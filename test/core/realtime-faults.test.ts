@@ -10,9 +10,9 @@ import { linkTest, TEST_WIRE } from "./realtime-wires.ts";
 const COMMAND = "go";
 const ANSWER = "Done now.";
 const SEEDS = TEST_WIRE === "websocket" ? 200 : 24;
-const LIMIT_MS = TEST_WIRE === "websocket" ? 60_000 : 120_000;
+const LIMIT_MS = TEST_WIRE === "websocket" ? 60_000 : 240_000;
 /** A call over WebRTC takes longer to make, and its codec longer to hear; its sound comes at the pace it is heard. */
-const [SLOWER, FRAMES_PER_MS, TURNS_AT_ONCE] = TEST_WIRE === "websocket" ? [1, 8, 6] : [10, 0.5, 4];
+const [SLOWER, FRAMES_PER_MS, TURNS_AT_ONCE] = TEST_WIRE === "websocket" ? [1, 8, 6] : [10, 0.5, 2];
 
 /** What the model of these tests does: calls the tool until it knows a result, then says so. */
 function answer(conversation: Remembered[]): ScriptedAnswer {

@@ -24,6 +24,9 @@ interface Edit {
   audio_end_ms?: number;
 }
 
+/** An answer that over WebRTC, where sound comes at its own pace, is still being sent when it is interrupted, however busy the machine. */
+const LONG_MS = 4000;
+
 /** What an interruption put on the wire. */
 function edits(wire: RawConnection): Edit[] {
   return wire.frames
@@ -64,7 +67,13 @@ describe("the user speaks over the answer", () => {
       await using link = await connected();
       const { wire, bench } = link;
       begin(wire, "r1");
-      speak(wire, "r1", "a1", 1000, "One two three four five six seven eight nine ten.");
+      speak(
+        wire,
+        "r1",
+        "a1",
+        TEST_WIRE === "webrtc" ? LONG_MS : 1000,
+        "One two three four five six seven eight nine ten.",
+      );
       await hear(bench, "a1", 400.7);
       speechStarts(wire);
       await bench.event("assistant.interrupted");
@@ -126,7 +135,7 @@ describe("the user speaks over the answer", () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 500, "Well");
+    speak(wire, "r1", "a1", LONG_MS, "Well");
     await hear(bench, "a1", 0);
     speechStarts(wire);
     await settled(wire, bench);
@@ -142,7 +151,7 @@ describe("the user speaks over the answer", () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 1000, "All of it.");
+    speak(wire, "r1", "a1", LONG_MS, "All of it.");
     endItem(wire, "r1", "a1", "All of it.");
     finish(wire, "r1");
     await bench.event("response.finished");
@@ -158,7 +167,7 @@ describe("the user speaks over the answer", () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 100, "First.");
+    speak(wire, "r1", "a1", LONG_MS, "First.");
     endItem(wire, "r1", "a1", "First.");
     speak(wire, "r1", "a2", 100, "Second.");
     if (TEST_WIRE === "websocket")
@@ -229,7 +238,7 @@ describe("an interruption that is noticed twice", () => {
     await using link = await connected();
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 500, "One two three");
+    speak(wire, "r1", "a1", LONG_MS, "One two three");
     await hear(bench, "a1", 100);
     bench.session.bargeIn();
     expect(bench.playback.active).toBe(false);
@@ -264,7 +273,7 @@ describe("an interruption that is noticed twice", () => {
     await using link = await connected({ turn_detection: { interrupt_response: false } });
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 500, "One two three");
+    speak(wire, "r1", "a1", LONG_MS, "One two three");
     await hear(bench, "a1", 20);
     speechStarts(wire);
     await settled(wire, bench);
@@ -284,7 +293,7 @@ describe("where the robot decides later whether it is interrupted", () => {
         const { wire, bench } = link;
         expect(JSON.stringify(wire.frames)).toContain('"interrupt_response":false');
         begin(wire, "r1");
-        speak(wire, "r1", "a1", 500, "One two three");
+        speak(wire, "r1", "a1", LONG_MS, "One two three");
         await hear(bench, "a1", 20);
         speechStarts(wire);
         await bench.event("user.speech_started");
@@ -369,7 +378,7 @@ describe("barge_in = false", () => {
     await using link = await connected({ barge_in: false });
     const { wire, bench } = link;
     begin(wire, "r1");
-    speak(wire, "r1", "a1", 500, "One two three");
+    speak(wire, "r1", "a1", LONG_MS, "One two three");
     await hear(bench, "a1", 20);
     bench.session.bargeIn();
     speechStarts(wire);

@@ -471,6 +471,28 @@ describe("a robot that nobody speaks to", () => {
       expect(bench.events("session.error")).toEqual([]);
     });
 
+    wireless(
+      "keeps a second connection that was made ahead as long as the first one, which came to nothing",
+      async () => {
+        await using link = await connected({ idle: { ...idle, preconnect_s: 1.2, preconnect_every_s: 0.3 } });
+        const { bench, server } = link;
+        await bench.event("session.hung_up");
+        const began = performance.now();
+        bench.session.foresee();
+        const gone = await server.accept();
+        await gone.configure();
+        gone.drop();
+        while (performance.now() - began < 700) await Bun.sleep(50);
+        bench.session.foresee();
+        const ahead = await server.accept();
+        await ahead.configure();
+        while (performance.now() - began < 1400) await Bun.sleep(50);
+        bench.session.bargeIn();
+        await bench.state("ready");
+        expect(server.connections.length).toBe(3);
+      },
+    );
+
     wireless("or never connects ahead, where the profile says so, or any speech wakes it", async () => {
       for (const other of [{ preconnect_s: 0 }, { wake: "speech" }]) {
         await using link = await connected({ idle: { ...idle, ...other } });

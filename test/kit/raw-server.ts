@@ -10,8 +10,8 @@ import { BETA_TYPES } from "../../plugins/brain-local/beta-shapes.ts";
 /** An event of the client, as it came. */
 export type ClientFrame = { type: string } & Record<string, unknown>;
 
-/** How long a wait may take before it fails the test, milliseconds. */
-const WAIT_MS = 8000;
+/** How long a wait may take before it fails the test, milliseconds. A test that runs others sets it where they take longer. */
+const WAIT_MS = Number(process.env["MYNA_TEST_WAIT_MS"] ?? 8000);
 
 /**
  * A Realtime server that does nothing by itself: a test accepts each connection, reads what the client sends and says
@@ -195,7 +195,7 @@ export class RawConnection {
   }
 }
 
-/** Resolves when `holds` does; rejects with `otherwise` after eight seconds. */
+/** Resolves when `holds` does; rejects with `otherwise` after {@link WAIT_MS}. */
 export async function until(holds: () => boolean, otherwise: string | (() => string)): Promise<void> {
   const endsMs = performance.now() + WAIT_MS;
   while (!holds()) {

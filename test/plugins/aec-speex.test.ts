@@ -159,21 +159,29 @@ describe("aec-speex", () => {
     await ears.close();
   });
 
-  test("when the reference jumps by a sound server's quantum the robot finds its echo again, proven as before, and hears people", async () => {
-    for (const jumpEveryS of [10, 1]) {
-      const setting = { rooms: [ROOMS[3]!], minutesAlone: 1, minutesOver: 1.2, disturbance: { jumpEveryS } };
+  test.each([10, 1])(
+    "when the reference jumps by a sound server's quanta every %d s the robot does not hear itself; now and then, it goes on hearing people",
+    async (jumpEveryS) => {
+      const setting = {
+        rooms: [ROOMS[3]!],
+        minutesAlone: 0.8,
+        minutesOver: 1.1,
+        disturbance: { jumpEveryS },
+      };
       const stages = [{ use: "aec-speex" }];
       const scores = await measureEcho(stages, ["vad-energy", SERVER], { ...setting, said: await people });
       for (const { selfInterruptions, interruptions, reports } of scores) {
         expect(selfInterruptions).toBe(0);
         expect(interruptions.falseStarts).toBe(0);
         if (jumpEveryS === 1) continue;
+        // Found where it went, and neither learnt nor proven anew.
         expect(reports[0]).toMatchObject({ proven: true, resets: 1 });
-        expect(reports[0]!["moves"]).toBeGreaterThan(3);
+        expect(reports[0]!["moves"]).toBeGreaterThan(2);
         expect(interruptions.latenciesMs.length).toBe(interruptions.utterances);
       }
-    }
-  });
+    },
+    60_000,
+  );
 
   test("where the reference or the microphone is silent for a moment, the robot does not hear itself", async () => {
     const setting = { rooms: [ROOMS[5]!], minutesAlone: 1.2, minutesOver: 0, said: [] };
@@ -183,7 +191,7 @@ describe("aec-speex", () => {
       disturbance,
     });
     for (const { selfInterruptions } of scores) expect(selfInterruptions).toBe(0);
-  });
+  }, 60_000);
 
   test.each([128, -256, 300])(
     "an echo that comes %d samples later than expected is found, also behind a voice",
