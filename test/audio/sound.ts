@@ -155,7 +155,7 @@ export class Room {
       }
       past = input.slice(pcm.length);
       stdin.write(echo);
-      void stdin.flush();
+      await stdin.flush();
     }
   }
 
