@@ -97,6 +97,11 @@ class Stream {
     return room < 0 ? 0 : Math.max(0, this.pcm.bufferFrames - room);
   }
 
+  /** Frames that were recorded and not read. */
+  waiting(): number {
+    return Math.max(0, Number(this.alsa.snd_pcm_avail(this.pcm.handle)));
+  }
+
   drop(): void {
     this.alsa.snd_pcm_drop(this.pcm.handle);
     this.alsa.snd_pcm_prepare(this.pcm.handle);
@@ -114,7 +119,13 @@ export function openCapture(options: AlsaOptions): CaptureDriver | FloatCaptureD
   const { rateHz, channels, format } = stream.pcm;
   const silence = new SilenceWatch(rateHz * channels, options.silence_limit_s ?? 0);
   stream.start();
-  const common = { rateHz, channels, xruns: () => stream.xruns, close: () => stream.close() };
+  const common = {
+    rateHz,
+    channels,
+    waiting: () => stream.waiting(),
+    xruns: () => stream.xruns,
+    close: () => stream.close(),
+  };
   const read = (into: Int16Array | Float32Array): number => {
     const frames = stream.read(into);
     silence.observe(into, frames * channels);

@@ -58,12 +58,15 @@ export class CaptureLoop {
     const shared = this.#shared;
     const ring = this.#ring;
     const read = this.#read();
+    const waiting = this.#driver.waiting?.() ?? 0;
     const atMs = shared.nowMs();
     const count = this.#resampler ? this.#resampler.process(this.#mono, this.#block, read) : read;
     const gated = shared.halfDuplex && atMs - FRAME_MS < shared.audibleUntilMs + shared.tailMs;
     const from = ring.head;
     shared.gate(from, from + count, gated);
     ring.write(this.#views.of(count));
+    const taken = ring.head + Math.round((waiting * RATE_HZ) / this.#driver.rateHz);
+    shared.capturedLog.add(taken, taken, 0, atMs);
     shared.publishCaptured(ring.head, atMs);
     const { counters } = shared;
     counters.add("captured_blocks");

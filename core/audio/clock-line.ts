@@ -17,7 +17,7 @@ const EARLY_MS = 2;
 /** Further behind than this is no drift: the device lost samples or began anew, */
 const JUMP_MS = 5;
 /** which is certain when so many observations in a row say so, for so long: a thread on a busy machine is late now and then. */
-const JUMP_OBSERVATIONS = 5;
+const JUMP_OBSERVATIONS = 10;
 const JUMP_AFTER_MS = 300;
 /**
  * A loudspeaker falls behind by running dry. pipewire-pulse 0.3.65 plays a quantum of silence, 10.7 ms mostly, each time that

@@ -34,6 +34,11 @@ export interface CaptureDriver {
   format?: "s16";
   /** Interleaved PCM16 into `into`; returns frames read (a frame is one sample of each channel). Throws when the device is gone. */
   read(into: Int16Array): number;
+  /**
+   * Frames that the device has taken beside those that `read` gave: they say when a frame was taken better than the time at which
+   * a read returns. Without it 0 is meant.
+   */
+  waiting?(): number;
   /** How often the device overran so far. */
   xruns?(): number;
   close(): void;

@@ -76,7 +76,7 @@ export class SharedState {
   readonly counters: StageCounters;
   /** The loudspeaker's clock: positions of the reference ring that its buffer has let go of. */
   readonly playedLog: ClockLog;
-  /** The microphone's clock: positions of the capture ring. */
+  /** The microphone's clock: positions of the capture ring, those that the device still holds included. */
   readonly capturedLog: ClockLog;
   /** As they were when the memory was made. */
   gains: Readonly<Gains>;
@@ -302,7 +302,6 @@ export class SharedState {
 
   /** `position` of the capture ring was reached at `atMs`. */
   publishCaptured(position: number, atMs: number): void {
-    this.capturedLog.add(position, position, 0, atMs);
     Atomics.add(this.#words, W.capturedSeq, 1);
     this.#words[W.captured] = position | 0;
     this.#times[T.captured] = atMs;

@@ -122,6 +122,22 @@ export class ServerRobot implements AsyncDisposable {
     return found;
   }
 
+  /** Its threads and how nice they are to others, from -20 to 19. */
+  threads(): { name: string; nice: number }[] {
+    const folder = `/proc/${this.#child.pid}/task`;
+    return readdirSync(folder).flatMap((thread) => {
+      try {
+        // "pid (name) state parent …", of which the nice value is number 19
+        const [, name, rest] =
+          /^\d+ \((.*)\) (.*)$/.exec(readFileSync(join(folder, thread, "stat"), "latin1")) ?? [];
+        return name === undefined ? [] : [{ name, nice: Number(rest!.split(" ")[16]) }];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.send({ do: "stop" });

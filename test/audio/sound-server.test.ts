@@ -45,6 +45,16 @@ for (const kind of SERVER_KINDS) {
           await recorder?.stop();
         });
 
+        test.if(driver === "alsa")(
+          "the server's client runs at the priority of the device that waits for it",
+          () => {
+            const threads = robot.threads();
+            const clients = threads.filter(({ name }) => name === "threaded-ml").map(({ nice }) => nice);
+            const most = Math.min(...threads.map(({ nice }) => nice));
+            expect(clients).toEqual([most, most]);
+          },
+        );
+
         test("what the robot says comes out of the loudspeaker as it is, with the amplifier on", async () => {
           const best = await faithfulness(recorder, FAITHFUL, async () => {
             const mark = robot.mark;

@@ -274,3 +274,12 @@ test("while nobody knows what the loudspeaker lets out, and for its tail, no sta
     expect(last()).toBe(1000);
   }
 });
+
+test("the microphone's clock stands at what the device holds, not at what was read of it", async () => {
+  const { loop, shared } = await rig({ ...microphone(() => 0, 48_000), waiting: () => 64 });
+  loop.step();
+  expect(shared.capturedLog.read()).toBe(true);
+  shared.readCaptured();
+  expect(shared.captured).toBeGreaterThan(400);
+  expect(shared.capturedLog.position - shared.captured).toBe(32);
+});

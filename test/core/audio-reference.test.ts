@@ -55,7 +55,7 @@ function room(options: { playedPpm?: number; capturedPpm?: number; lateMs?: numb
     shared.placedReference = (start + placed) >>> 0;
     const given = (start + placed - FRAME) >>> 0;
     shared.playedLog.add((start + heard) >>> 0, given, shared.playedEpoch, endMs + lateMs * late() ** 4);
-    shared.publishCaptured((start + frameEnd) >>> 0, endMs + lateMs * late() ** 4);
+    shared.capturedLog.add((start + frameEnd) >>> 0, 0, 0, endMs + lateMs * late() ** 4);
     reader.observe();
     captured = frameEnd;
     return { endMs, reference: reader.read((start + captured) >>> 0) };
@@ -137,7 +137,7 @@ describe("the reference on the microphone's clock", () => {
     const shared = SharedState.create(2, FRAME, 300);
     const ring = Ring.create(65_536);
     const reader = new ReferenceReader(ring.memory, shared);
-    shared.publishCaptured(480, 120);
+    shared.capturedLog.add(480, 0, 0, 120);
     reader.observe();
     expect(reader.read(480).every((sample) => sample === 0)).toBe(true);
     shared.beginPlayedEpoch();
@@ -147,10 +147,10 @@ describe("the reference on the microphone's clock", () => {
     reader.observe();
     expect(reader.read(480).every((sample) => sample === 0)).toBe(true);
     shared.playedLog.add(480, 960, shared.playedEpoch, 120);
-    shared.publishCaptured(960, 140);
+    shared.capturedLog.add(960, 0, 0, 140);
     reader.observe();
     expect(Math.max(...reader.read(960))).toBeGreaterThan(4000);
-    shared.publishCaptured(1920, 180);
+    shared.capturedLog.add(1920, 0, 0, 180);
     reader.observe();
     expect(reader.read(1920).every((sample) => sample === 0)).toBe(true);
   });
