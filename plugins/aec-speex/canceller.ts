@@ -23,8 +23,11 @@ const UNUSED_TAIL = 0.25;
 const LEAST_JUMP_MS = 1.5;
 /** So many frames in a row are searched for where the echo went. */
 const SEARCHED_FRAMES = 10;
-/** A frame that ends later than this after the one before it follows a gap: samples were lost. */
-const GAP_MS = 60;
+/**
+ * A frame that ends later than this after the one before it follows a device that began anew. Less is a busy machine's lateness, or
+ * lost samples, which are a jump as any other.
+ */
+const GAP_MS = 400;
 
 /** What a canceller is made of; `delayMs` is what an earlier one measured. */
 export interface CancellerOptions extends EchoFilterOptions {
