@@ -136,6 +136,8 @@ export interface Topics {
   "rate_limits.updated": {
     limits: { name: string; limit?: number; remaining?: number; reset_s?: number }[];
   };
+  /** Nobody wants an answer to what was said so far: somebody stopped the robot. */
+  "response.dismissed": Record<string, never>;
   /** An answer is not asked for yet because the server's rate limit is used up; once for each wait. */
   "response.delayed": { wait_ms: number; limit: string };
   /** The link was closed on purpose: nobody spoke, or the budget is spent. Speech or typing opens it, unless it is the budget. */

@@ -104,6 +104,7 @@ export class Ears {
         const kind = topic === "user.speech_started" ? "started" : "stopped";
         this.changes(use).push({ kind, atMs: this.#atMs, speechAtMs: speech_at_ms });
       },
+      every: () => () => {},
       defer: (undo) => void this.#undo.push(undo),
       inspect: (report) => void this.#reports.set(use, report),
     };

@@ -49,11 +49,15 @@ export class SpeechTiming {
       this.starts++;
       return "started";
     }
-    if (this.#speaking && this.#quietMs >= stopMs) {
-      this.#speaking = false;
-      this.#heardMs = 0;
-      return "stopped";
-    }
+    if (this.#speaking && this.#quietMs >= stopMs) return this.stop();
     return undefined;
+  }
+
+  /** Nobody listens any more: speech that was going on is over with its last sound. */
+  stop(): "stopped" | undefined {
+    const was = this.#speaking;
+    this.#speaking = false;
+    this.#heardMs = 0;
+    return was ? "stopped" : undefined;
   }
 }

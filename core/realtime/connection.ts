@@ -101,8 +101,7 @@ export class Connection {
     const endpoint = this.#endpoint();
     if (endpoint === null || endpoint === "fatal") return;
     clearTimeout(this.#timer);
-    this.#call(endpoint);
-    this.#standBy();
+    this.#standBy(this.#call(endpoint));
     this.#timer = setTimeout(() => {
       this.#standby?.close();
       this.#standby = null;
@@ -259,9 +258,9 @@ export class Connection {
   }
 
   /** Connects beside the present connection, as the last time. */
-  #standBy(): void {
+  #standBy(request = this.#request): void {
     const limitMs = this.#state === "ready" ? this.#deps.config.timeouts.connect_ms : this.#patienceMs;
-    if (this.#request) this.#standby = new Standby({ ...this.#deps, request: this.#request, limitMs });
+    if (request) this.#standby = new Standby({ ...this.#deps, request, limitMs });
   }
 
   /** Goes on with the connection that was made ahead, or makes one where it came to nothing. */

@@ -11,8 +11,7 @@ import { Failover } from "./endpoints-failover.ts";
 import { FaultReport } from "./fault-report.ts";
 import { Limits } from "./limits.ts";
 import { serverInterrupts, silencesAtOnce } from "./interruption-policy.ts";
-import { fatalFault } from "./link-failure.ts";
-import type { LinkFailure } from "./link-failure.ts";
+import { fatalFault, type LinkFailure } from "./link-failure.ts";
 import { tellLink } from "./link-news.ts";
 import { MicrophoneClock } from "./microphone.ts";
 import type { SessionPort } from "./port.ts";
@@ -327,6 +326,7 @@ export class Session {
     this.#arbiter.dismiss();
     this.#clock.mark();
     this.#continuity.forget();
+    this.#deps.publish("response.dismissed", {});
   }
 
   #receive(event: ServerEvent): void {

@@ -21,6 +21,7 @@ export default definePlugin({
     const chip = await board.openLines();
     let pressedAtMs: number | undefined;
     let presses = 0;
+    let releasesInVain = 0;
     /** Nothing was to move already when it was pressed: the press that stops the robot never releases it. */
     let wasLatched = false;
 
@@ -34,7 +35,10 @@ export default definePlugin({
     };
     const longPress = () => {
       if (on_long_press === "shutdown") ctx.shutdown(0, `the ${button} button was held`);
-      if (on_long_press === "release" && wasLatched && ctx.has("body"))
+      if (on_long_press === "release" && !ctx.has("body")) {
+        releasesInVain++;
+        ctx.log.warn("nothing was released: the drive is away");
+      } else if (on_long_press === "release" && wasLatched)
         ctx
           .use("body")
           .release()
@@ -61,6 +65,9 @@ export default definePlugin({
     );
     ctx.defer(() => line.close());
     if (line.get()) ctx.health("degraded", `the ${button} button is held down, or its line is low`);
-    ctx.inspect(() => ({ button, presses, pressed: pressedAtMs !== undefined }));
+    ctx.inspect(() => ({
+      ...{ button, presses, pressed: pressedAtMs !== undefined },
+      releases_in_vain: releasesInVain,
+    }));
   },
 });

@@ -136,8 +136,8 @@ export default definePlugin({
     const said = (line: string): void => {
       // It is said like the others when its turn comes; the wheels do not wait for that.
       if (asksToStop(line)) {
-        stopHere(ctx);
         running.dismiss();
+        stopHere(ctx);
       }
       if (line.trim() !== "") running.add({ kind: "say", value: line.trim() });
     };

@@ -52,6 +52,7 @@ export function runScript(
   const listen = <T extends ActivityTopic>(topic: T) =>
     ctx.on(topic, (event) => script.take(topic, event, performance.now()));
   ACTIVITY_TOPICS.forEach((topic) => listen(topic));
+  ctx.on("response.dismissed", () => script.dismiss("somebody stopped the robot before it answered"));
   for (const utterance of options.utterances) script.add(utterance);
   const stop = ctx.every(TICK_MS, advance);
   // Switched off by somebody: what was not answered by now is nobody's failure.

@@ -85,9 +85,9 @@ export class Script {
     else this.#spokenMs = nowMs;
   }
 
-  /** Whoever typed it wants no answer to what was said before: the next one does not wait for it. */
-  dismiss(): void {
-    if (this.#spokenMs !== undefined) this.#finish(undefined);
+  /** No answer comes any more to what was said before: the next one does not wait for it. Without a failure nobody wants one. */
+  dismiss(failure?: string): void {
+    if (this.#spokenMs !== undefined) this.#finish(failure);
   }
 
   /** What to do now; call it again after every event and every few ten milliseconds. */

@@ -20,6 +20,11 @@ const KILL_LIMIT_MS = 500;
 const LINE_LIMIT_MS = 1000;
 /** Low for at least 10 ms (robot-hat, utils.reset_mcu). */
 const RESET_LOW_MS = 12;
+const USAGE = `Usage: bun run stop [--release]
+
+Stops the wheels of every robot on this computer; nothing moves until --release. Exit code 1 where it is not sure that they stand, 3 where
+no robot is driven.
+`;
 const EXIT_NOT_DONE = 1;
 const EXIT_USAGE = 2;
 const EXIT_NOBODY = 3;
@@ -136,11 +141,29 @@ function lonelySockets(folders: readonly string[], known: readonly RobotOwner[])
   });
 }
 
+/** Stops that outlive whoever was told of them, each with its reason. */
+function keptStops(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    try {
+      return readdirSync(folder)
+        .filter((name) => /^motion-.*\.latch$/.test(name))
+        .map((name) => {
+          const socket = join(folder, name.replace(/\.latch$/, ".sock"));
+          return `${join(folder, name)} (${new LatchFile([], socket).read() ?? "gone by now"})`;
+        });
+    } catch {
+      return [];
+    }
+  });
+}
+
 const [flag, ...others] = process.argv.slice(2);
+if (flag === "--help") {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 if ((flag !== undefined && flag !== "--release") || others.length > 0) {
-  process.stderr.write(
-    "Usage: bun run stop [--release]\n\nStops the wheels of every robot on this computer; nothing moves until --release. Exit code 1 where it is not sure that they stand.\n",
-  );
+  process.stderr.write(USAGE);
   process.exit(EXIT_USAGE);
 }
 const word = flag === "--release" ? "release" : "stop";
@@ -182,7 +205,9 @@ for (const pid of unnamed)
     "it left no file of itself, so it was sent a signal, and nobody knows whether it obeyed",
   );
 if (found === 0) {
-  process.stderr.write("no robot is driven on this machine\n");
+  const kept = word === "release" ? keptStops(folders) : [];
+  const held = kept.map((one) => `not released, since nobody drives that could do it: ${one}\n`);
+  process.stderr.write(`no robot is driven on this machine\n${held.join("")}`);
   process.exit(EXIT_NOBODY);
 }
 // What does not answer may keep a socket open.

@@ -61,6 +61,7 @@ export default definePlugin({
           break;
         case "release":
           if (ctx.has("body")) ctx.use("body").release().catch(noted);
+          else ctx.log.warn("nothing was released: the drive is away");
           break;
         case "stop":
           if (ctx.has("drive"))

@@ -25,8 +25,9 @@ export function stopRoutes(ctx: PluginContext): WebRoute[] {
       path: "/stop/release",
       role: "operator",
       async handle() {
-        if (ctx.has("body")) await ctx.use("body").release();
-        return Response.json(state());
+        const released = ctx.has("body");
+        if (released) await ctx.use("body").release();
+        return Response.json({ ...state(), released });
       },
     },
     { method: "GET", path: "/stop", role: "viewer", handle: () => Response.json(state()) },

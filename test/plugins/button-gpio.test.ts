@@ -66,6 +66,18 @@ test("the press that stops the robot does not release it, however long it is hel
   expect(asked).toEqual(["latch: the user button was pressed", "stop: the user button was pressed"]);
 });
 
+test("a release while the drive is away is told of, since it releases nothing", async () => {
+  await using one = await HatRobot.start({ button: { use: "button-gpio", long_press_s: 0.5 } });
+  const { robot, hat } = one;
+  hat.levels[USER] = 0;
+  await robot.waitFor("button.changed", ({ pressed }) => pressed);
+  await Bun.sleep(550);
+  hat.levels[USER] = 1;
+  await robot.waitFor("button.changed", ({ held_ms }) => held_ms >= 500);
+  const button = robot.health().plugins.find(({ id }) => id === "button");
+  expect(button?.inspect).toMatchObject({ presses: 1, releases_in_vain: 1 });
+});
+
 test("the other button can interrupt only, and one that is held down at the start is told of", async () => {
   const { asked, services } = body();
   await using one = await HatRobot.start(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { scriptBrain, startTestRobot } from "../kit/index.ts";
 import type { TopicName, Topics } from "myna";
 import type { ActivityTopic } from "../../plugins/console-terminal/activity.ts";
 import { runLine } from "../../plugins/console-terminal/commands.ts";
@@ -243,6 +244,21 @@ describe("the script driver", () => {
     expect(play.after(100).do).toBe("wait");
     play.script.dismiss();
     expect(play.after(500)).toEqual({ do: "speak", utterance: BACK });
+    expect(play.script.outcomes).toEqual([{ utterance: FORWARD }]);
+  });
+
+  test("an answer that somebody else broke off by a stop is none, and the next line does not wait for it", async () => {
+    const brain = await scriptBrain({ answers: ["A long answer, really. ".repeat(20), "Yes."] });
+    const utterances = [FORWARD, { kind: "say", value: "are you there" }];
+    await using robot = await startTestRobot({
+      audio: true,
+      brain,
+      plugins: { console: { use: "console-terminal", view: "quiet", prompt: false, utterances } },
+    });
+    await robot.waitFor("playback.started");
+    robot.robot.session.port.dismiss();
+    await robot.waitFor("assistant.transcript", ({ text, final }) => final && text === "Yes.");
+    await brain.close();
   });
 });
 

@@ -131,6 +131,25 @@ describe("the stop command", () => {
     await bench.until(false);
   });
 
+  test("says how it is used, and stops nothing, when it is asked for that", async () => {
+    await driving();
+    const { exitCode, said, problems } = await stop("--help");
+    expect(said).toStartWith("Usage: bun run stop [--release]");
+    expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: "" });
+    expect(bench.turning).toBe(true);
+    expect(await stop("--fast")).toMatchObject({ exitCode: 2, said: "" });
+  });
+
+  test("says of a release while nobody drives what was not released", async () => {
+    mkdirSync(run(), { recursive: true });
+    writeFileSync(join(run(), "motion-away.latch"), "the reset button was pressed\n");
+    const { exitCode, problems } = await stop("--release");
+    expect(problems).toContain("not released");
+    expect(problems).toContain("the reset button was pressed");
+    expect(exitCode).toBe(3);
+    expect(readdirSync(run())).toEqual(["motion-away.latch"]);
+  });
+
   test("does not run what another user's file names", async () => {
     const other = join(bench.folder, "other.ts");
     const ran = join(bench.folder, "ran");

@@ -142,4 +142,19 @@ describe("vad-energy", () => {
     const vad = robot.health().plugins.find(({ id }) => id === "vad");
     expect(vad).toMatchObject({ state: "ready", inspect: { speaking: false } });
   });
+
+  test.each(["vad", "mic"])(
+    "ends the user's speech when %s is switched off in the middle of it",
+    async (id) => {
+      await using robot = await startTestRobot({ audio: true, plugins: { vad: { use: "vad-energy" } } });
+      // Longer than a pause that would end it by itself, and not waited for: without a microphone nobody takes it.
+      void robot.feed(over(noise(-60, 30), [[0.4, voice(-20, 29)]])).catch(() => {});
+      const local = ({ source }: { source: string }) => source === "local";
+      const started = await robot.waitFor("user.speech_started", local);
+      await robot.robot.host.disable(id);
+      const stopped = await robot.waitFor("user.speech_stopped", local);
+      expect(stopped.speech_at_ms).toBeGreaterThan(started.speech_at_ms);
+      expect(stopped.speech_at_ms).toBeLessThanOrEqual(performance.now());
+    },
+  );
 });

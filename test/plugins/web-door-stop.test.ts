@@ -43,7 +43,10 @@ test("POST /stop stops the wheels and silences the robot even where the body's s
 test("POST /stop without a body says that there was nothing to stop", async () => {
   await using web = await startDoor();
   expect(await (await post(web.url, "stop")).json()).toEqual({ stopped: false });
-  expect(await (await post(web.url, "stop/release")).json()).toEqual({ latched: null });
+  expect(await (await post(web.url, "stop/release")).json()).toEqual({
+    latched: null,
+    released: false,
+  });
 });
 
 test("the robot is ready while all its plugins run, and healthy in any case", async () => {
