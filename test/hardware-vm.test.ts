@@ -17,8 +17,10 @@ describe("the virtual machine's scripts", () => {
   test("are POSIX shell that shellcheck finds nothing in", () => {
     const shellcheck = Bun.which("shellcheck");
     if (!shellcheck) throw new Error("shellcheck is missing: apt-get install shellcheck, or ./setup --dev");
-    const scripts = readdirSync(FOLDER).filter((file) => file.endsWith(".sh"));
+    const files = readdirSync(FOLDER, { recursive: true }).map(String);
+    const scripts = files.filter((file) => file.endsWith(".sh") || /^service\/programs\/./.test(file));
     expect(scripts).toContain("vm.sh");
+    expect(scripts).toContain("service/programs/git");
     const { exitCode, said } = run([shellcheck, ...scripts.map((file) => join(FOLDER, file))]);
     expect(said).toBe("");
     expect(exitCode).toBe(0);

@@ -89,9 +89,9 @@ export class HatMemory {
     this.#journalWrites = new Int32Array(buffer, byteOffset + JOURNAL_WRITES_AT, 2 * JOURNAL_ENTRIES);
   }
 
-  /** Makes the file where there is none; its controller is then as after power-on. */
+  /** Makes the file where there is none, or a shorter one; its controller is then as after power-on. */
   static open(path: string): HatMemory {
-    if (!existsSync(path) || statSync(path).size !== FILE_BYTES) {
+    if (!existsSync(path) || statSync(path).size < FILE_BYTES) {
       const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       ftruncateSync(file, 0);
       ftruncateSync(file, FILE_BYTES);

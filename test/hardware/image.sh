@@ -7,11 +7,16 @@ set -eu
 folder=$1
 bun_version=$2
 
-# Libraries and tools of the robot, then its speech recogniser.
+# Libraries and tools of the robot.
 DEBS="busybox-static libc6 libgcc-s1 libstdc++6 libudev1 libusb-1.0-0 libcap2 libasound2 libasound2-data alsa-utils \
   libatopology2 libtinfo6 libncursesw6 libsamplerate0 v4l-utils libv4l-0 libv4lconvert0 libv4l2rds0 libjpeg62-turbo \
   i2c-tools libi2c0 libspeexdsp1"
-MODULES="uhid hid-cp2112 i2c-dev snd-aloop vivid softdog uinput evdev hid-generic"
+# systemd, udev and what deploy/install.sh calls, with the libraries that they load.
+SERVICE_DEBS="systemd libsystemd0 libsystemd-shared udev base-passwd passwd mount util-linux coreutils libacl1 libapparmor1 libargon2-1 \
+  libattr1 libaudit1 libblkid1 libbz2-1.0 libcap-ng0 libcrypt1 libcryptsetup12 libdb5.3 libdevmapper1.02.1 libfdisk1 libffi8 libgcrypt20 \
+  libgmp10 libgpg-error0 libip4tc2 libjson-c5 libkmod2 liblz4-1 liblzma5 libmount1 libp11-kit0 libpam0g libpam-modules libpcre2-8-0 libseccomp2 \
+  libselinux1 libsemanage2 libsepol2 libsmartcols1 libssl3 libuuid1 libzstd1 zlib1g kmod"
+MODULES="uhid hid-cp2112 i2c-dev snd-aloop vivid i6300esb uinput evdev hid-generic"
 
 work=$folder.making.$$
 root=$work/root
@@ -35,7 +40,7 @@ kernel=$(apt apt-cache depends linux-image-arm64 | sed -n 's/^ *Depends: \(linux
 [ -n "$kernel" ] || { echo "vm: the package sources know no arm64 kernel" >&2 && exit 1; }
 cd "$work/debs"
 # shellcheck disable=SC2086 # a list of words
-quietly apt apt-get download "$kernel" $DEBS
+quietly apt apt-get download "$kernel" $DEBS $SERVICE_DEBS
 for deb in *.deb; do
   dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$root"
 done
@@ -52,7 +57,8 @@ while read -r path; do
   basename "$path"
 done <"$work/modules" >"$root/modules/order"
 mv "$root/boot/vmlinuz-$release" "$work/vmlinuz"
-rm -rf "${root:?}/boot" "$root/lib/modules" "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/locale"
+rm -rf "${root:?}/boot" "$root/lib/modules" "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/locale" \
+  "$root/usr/lib/udev/hwdb.d" "$root/lib/udev/hwdb.d" "$root/usr/lib/systemd/catalog"
 
 cd "$work"
 quietly npm pack --silent "@oven/bun-linux-aarch64@$bun_version"

@@ -218,6 +218,17 @@ test("a thousand moves a second are answered one by one, and the wheels stop aft
 });
 
 describe("an emergency stop", () => {
+  test("that is released before the next tick was told: whoever holds on through it is to let go", () => {
+    using body = VirtualBody.ready();
+    const before = body.said.length;
+    body.ask({ type: "latch", reason: "a test" });
+    body.ask({ type: "release" });
+    body.run(100);
+    const states = body.said.slice(before).filter(({ type }) => type === "state");
+    expect(states[0]).toMatchObject({ latched: "a test" });
+    expect(states[1]).not.toHaveProperty("latched", "a test");
+  });
+
   test("ends what is under way and what waits at once, and refuses what comes", () => {
     using body = VirtualBody.ready();
     const first = body.driving();

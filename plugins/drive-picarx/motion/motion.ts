@@ -1,4 +1,5 @@
 import type { DistanceReading, MotionReport } from "myna";
+import { toDeg, wrapDeg } from "./angle.ts";
 import type { Controller } from "./controller.ts";
 import { maneuverOf } from "./maneuver.ts";
 import type { WheelOrder } from "./maneuver.ts";
@@ -108,10 +109,13 @@ export class Motion {
 
   /** Emergency stop: nothing moves until it is released. */
   latch(reason: string, nowMs: number): void {
+    const first = this.#latched === undefined;
     this.#latched ??= reason;
     this.#stop({ ended: "stopped" }, nowMs);
     this.#parts.servos.hold();
     this.#parts.keep(this.#latched);
+    // It may be released before the next tick, and whoever holds on through it is to let go.
+    if (first) this.#tellState();
     this.#statedMs = -Infinity;
   }
 
@@ -359,7 +363,7 @@ export class Motion {
 
   /** To a parent that is `silent` no state is sent: it would wait in memory. */
   #report(nowMs: number, silent: boolean): void {
-    const { controller, send, sensors, wheels } = this.#parts;
+    const { send } = this.#parts;
     const motion = this.#motion;
     const done = motion?.ended !== undefined && this.#car.atRest;
     if (done) this.#motion = undefined;
@@ -380,18 +384,15 @@ export class Motion {
     if (done) this.#finish(motion);
     if (silent || nowMs - this.#statedMs < (moving ? STATE_PERIOD_MS : STATE_PERIOD_AT_REST_MS)) return;
     this.#statedMs = nowMs;
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const { wheels, sensors, controller, send } = this.#parts;
     const held = controller.restarting ? "starting" : this.#motion && this.#pilot.held;
-    const state = { moving, duty: wheels.duty, latched: this.#latched, ...(held && { held }) };
+    const state = { moving: this.moving, duty: wheels.duty, latched: this.#latched, ...(held && { held }) };
     send({ type: "state", ...state, ...sensors.state() });
   }
-}
-
-function toDeg(rad: number): number {
-  return (rad * 180) / Math.PI;
-}
-
-function wrapDeg(degrees: number): number {
-  return degrees - 360 * Math.round(degrees / 360);
 }
 
 function round(value: number, digits: number): number {

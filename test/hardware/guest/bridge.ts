@@ -45,10 +45,8 @@ export class Bridge implements AsyncDisposable {
     });
     const endMs = performance.now() + 30_000;
     while (performance.now() < endMs) {
-      const adapter = adapters().find((name) => name.includes("CP2112"));
-      const bus = adapter && `/dev/${adapter.split(":")[0]}`;
-      if (bus && existsSync(bus) && readdirSync("/dev").filter((name) => /^gpiochip/.test(name)).length > 1)
-        return new Bridge(hat, bus, emulator);
+      const bus = bridgedBus();
+      if (bus) return new Bridge(hat, bus, emulator);
       await Bun.sleep(20);
     }
     throw new Error(`the kernel made no devices of the bridge: ${adapters().join(", ")}`);
@@ -59,6 +57,14 @@ export class Bridge implements AsyncDisposable {
     await this.#process.exited;
     while (existsSync(this.bus)) await Bun.sleep(20);
   }
+}
+
+/** The bridge's bus, a character device, once the kernel has made all of its devices. */
+export function bridgedBus(): string | undefined {
+  const adapter = adapters().find((name) => name.includes("CP2112"));
+  const bus = adapter && `/dev/${adapter.split(":")[0]}`;
+  const chips = readdirSync("/dev").filter((name) => /^gpiochip/.test(name));
+  return bus && existsSync(bus) && chips.length > 1 ? bus : undefined;
 }
 
 /** "i2c-1:name" of each adapter. */

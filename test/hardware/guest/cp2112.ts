@@ -1,5 +1,5 @@
+import { dlopen, ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
-import { setPriority } from "node:os";
 import { giveBytes, takeBytes } from "../../../plugins/board-sim/firmware.ts";
 import { HAT_ADDRESS, HatMemory } from "../../../plugins/board-sim/hat-memory.ts";
 import { Uhid } from "./uhid.ts";
@@ -60,9 +60,20 @@ function descriptor(): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-// A chip does not wait for programs: the kernel gives it 50 ms to answer.
-const FIRST_OF_ALL = -20;
-for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), FIRST_OF_ALL);
+/**
+ * A chip does not wait for programs, and the kernel gives it 50 ms to answer (hid-cp2112.c): all of its threads, and those that they
+ * start, run before any other program (sched_setscheduler(2)).
+ */
+function runBeforeAll(): void {
+  const SCHED_RR = 2;
+  const { symbols } = dlopen("libc.so.6", {
+    sched_setscheduler: { args: ["i32", "i32", "ptr"], returns: "i32" },
+  });
+  const priority = Int32Array.of(50);
+  for (const thread of readdirSync("/proc/self/task"))
+    if (symbols.sched_setscheduler(Number(thread), SCHED_RR, ptr(priority)) !== 0)
+      throw new Error("the bridge may not run before other programs");
+}
 
 const hat = HatMemory.open(process.argv[2]!);
 let direction = 0;
@@ -142,3 +153,5 @@ const device = new Uhid({
     }
   },
 });
+runBeforeAll();
+device.serve();

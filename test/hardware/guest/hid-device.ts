@@ -14,6 +14,7 @@ const device = new Uhid({
   get: (number) => Uint8Array.of(number, ...new Uint8Array(40)),
   set: () => {},
 });
+device.listen();
 let rest = "";
 for await (const bytes of Bun.stdin.stream()) {
   const lines = (rest + new TextDecoder().decode(bytes)).split("\n");

@@ -4,6 +4,7 @@ import { until } from "../../fixtures/hat-robot.ts";
 import { SPEAKERPHONE } from "../../fixtures/phone-descriptors.ts";
 import { startTestRobot } from "../../kit/index.ts";
 import { dualsense } from "../../plugins/gamepad-layouts.ts";
+import { DUALSENSE } from "./dualsense.ts";
 import { PluggedDevice } from "./plugged-device.ts";
 
 // Under `bun test` the package that finds node-hid's binary takes Bun for Jest, and wants this of it.
@@ -11,16 +12,6 @@ Object.assign(jest, { requireActual: (jest as { requireActual?: unknown }).requi
 
 const LIMIT_MS = 30_000;
 
-/**
- * A gamepad's collection: report 1 in (63 bytes), 2 out (62 bytes), feature 5. A DualSense, because the kernel of the guest
- * leaves a DualShock 4 to a driver that is not there.
- */
-const GAMEPAD = Uint8Array.of(
-  ...[0x05, 0x01, 0x09, 0x05, 0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08, 0x06, 0x00, 0xff],
-  ...[0x85, 0x01, 0x95, 0x3f, 0x09, 0x20, 0x81, 0x02],
-  ...[0x85, 0x02, 0x95, 0x3e, 0x09, 0x21, 0x91, 0x02],
-  ...[0x85, 0x05, 0x95, 0x28, 0x09, 0x22, 0xb1, 0x02, 0xc0],
-);
 const L1 = 1;
 const CIRCLE = 0x48;
 
@@ -44,7 +35,7 @@ describe("a gamepad through the kernel and node-hid", () => {
     const health = () => robot.health().plugins[0]!;
     expect(health()).toMatchObject({ state: "degraded" });
 
-    let pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, GAMEPAD);
+    let pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, DUALSENSE);
     await until(() => health().inspect["pad"] === "DualSense", "the pad is found", LIMIT_MS);
     // A real one reports 250 times a second; here ten times, so that the emulated processor keeps up.
     let report = dualsense();
@@ -65,7 +56,7 @@ describe("a gamepad through the kernel and node-hid", () => {
     await until(() => asked.includes("stop"), "the unplugged pad stops the robot", LIMIT_MS);
     await until(() => health().state === "degraded", "no gamepad is a state", LIMIT_MS);
 
-    pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, GAMEPAD);
+    pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, DUALSENSE);
     await until(() => health().state === "ready", "it is found again", LIMIT_MS);
     await pad.unplug();
   });

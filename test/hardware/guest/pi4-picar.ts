@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { motionPids } from "./processes.ts";
 import { RobotProcess } from "../../e2e/run-robot.ts";
 import { ServiceManager } from "../../fixtures/service-manager.ts";
-import { Bridge, CHIP, LINES } from "./bridge.ts";
+import { Bridge, LINES } from "./bridge.ts";
+import { wiresToml } from "./wires.ts";
 
 const ROOT = join(import.meta.dir, "../../..");
 /** How a Robot HAT V5 names itself in the device tree. */
@@ -37,26 +38,8 @@ export class Pi4Picar implements AsyncDisposable {
     const hat = join(folder, "device-tree/hat");
     mkdirSync(hat, { recursive: true });
     if (revision === "v5") writeFileSync(join(hat, "uuid"), `${V5_UUID}\0`);
-    const v5 = revision === "v5";
-    writeFileSync(
-      join(ROOT, "profiles/local.toml"),
-      `[plugins.board]
-i2c_device = "${bridge.bus}"
-gpio_chip = "${CHIP}"
-device_tree = "${join(folder, "device-tree")}"
-[plugins.board.lines]
-motor_reset = ${LINES.motorReset}
-${v5 ? "" : `left_direction = ${LINES.leftDirection}\nright_direction = ${LINES.rightDirection}`}
-ultrasonic_trigger = ${LINES.ultrasonicTrigger}
-ultrasonic_echo = ${LINES.ultrasonicEcho}
-led = ${LINES.led}
-user_button = ${LINES.userButton}
-speaker_enable = ${LINES.speakerEnable}
-# The bridge's interrupts are threads: the kernel cannot debounce its lines.
-[plugins.button]
-debounce_ms = 0
-`,
-    );
+    const local = wiresToml(bridge.bus, revision, join(folder, "device-tree"));
+    writeFileSync(join(ROOT, "profiles/local.toml"), local);
     const supervisor = new ServiceManager(join(folder, "notify"));
     const robot = new RobotProcess(
       ["--profile", "pi4-picar", "--set", "plugins.metrics.port=9464", "--log-level", "info"],
@@ -125,14 +108,24 @@ debounce_ms = 0
   }
 
   thaw(): void {
-    for (const pid of [this.robot.process.pid, ...motionPids()]) process.kill(pid, "SIGCONT");
+    for (const pid of [...motionPids(), this.robot.process.pid]) process.kill(pid, "SIGCONT");
   }
 
+  /** What it complained of, for whoever reads of a test that failed. */
+  async #tellErrors(): Promise<void> {
+    const { stderr } = await this.robot.finished();
+    const errors = stderr.split("\n").filter((line) => /"level":"error"| ERROR /.test(line));
+    if (errors.length > 0) process.stderr.write(`the robot's errors:\n${errors.join("\n")}\n`);
+  }
+
+  /** Also ends one that a failed test left frozen, which would hold its devices for every test after this. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.robot.process.exitCode === null && this.robot.process.signalCode === null) {
+      this.thaw();
       this.robot.process.kill("SIGTERM");
       await this.robot.process.exited;
     }
+    await this.#tellErrors();
     this.supervisor[Symbol.dispose]();
   }
 }

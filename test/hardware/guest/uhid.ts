@@ -1,4 +1,4 @@
-import { closeSync, openSync, read, writeSync } from "node:fs";
+import { closeSync, openSync, read, readSync, writeSync } from "node:fs";
 
 /** Event types of linux/uhid.h. */
 const UHID_DESTROY = 1;
@@ -44,7 +44,20 @@ export class Uhid {
     create.writeUInt32LE(device.product, 268);
     create.set(device.descriptor, 280);
     writeSync(this.#fd, create);
+  }
+
+  /** Answers the kernel beside whatever else this process does. */
+  listen(): void {
     this.#read();
+  }
+
+  /** Answers the kernel and does nothing else, for ever: no event loop and no memory to be collected is in its way. */
+  serve(): never {
+    const event = Buffer.alloc(EVENT_BYTES);
+    for (;;) {
+      readSync(this.#fd, event);
+      this.#take(event);
+    }
   }
 
   /** An input report, its number first. */
