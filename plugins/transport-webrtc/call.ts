@@ -29,6 +29,10 @@ export interface CallSettings {
 export interface CallDeps {
   settings: CallSettings;
   log: Logger;
+  /** From the server's answer until the call stands. */
+  openMs: number;
+  /** The call stands, or its time to come to stand is up; once at most. */
+  settled: (stands: boolean) => void;
   /** The call is over, whoever ended it; once. */
   ended: () => void;
 }
@@ -83,7 +87,7 @@ export class Call implements Transport {
       const answer = await offerCall(this.#request, offer, this.#abort.signal);
       if (this.#over) return;
       log.debug("the call was answered", { call_id: answer.callId });
-      this.#limitOpening(settings.open_ms);
+      this.#limitOpening();
       await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     } catch (thrown) {
       const message = Error.isError(thrown) ? thrown.message : String(thrown);
@@ -128,11 +132,13 @@ export class Call implements Transport {
   }
 
   /** werift does not send every lost packet of the DTLS handshake again: such a call never opens, and never fails. */
-  #limitOpening(limitMs: number): void {
-    this.#openLimit = AbortSignal.timeout(limitMs);
+  #limitOpening(): void {
+    const { openMs, settled } = this.#deps;
+    this.#openLimit = AbortSignal.timeout(openMs);
     this.#openLimit.addEventListener("abort", () => {
-      if (this.#opened) return;
-      const message = `the server answered the call, but no connection came about in ${limitMs} ms`;
+      if (this.#opened || this.#over) return;
+      settled(false);
+      const message = `the server answered the call, but no connection came about in ${openMs} ms`;
       this.#fail(linkFailure("LINK_TIMEOUT", message));
     });
   }
@@ -141,6 +147,7 @@ export class Call implements Transport {
     this.#channel.stateChanged.subscribe((state) => {
       if (state === "open" && !this.#over && !this.#opened) {
         this.#opened = true;
+        this.#deps.settled(true);
         this.#events.onOpen();
       } else if (state === "closed") {
         this.#fail(

@@ -5,12 +5,17 @@ import { Call } from "./call.ts";
 import type { CallSettings } from "./call.ts";
 import { surviveUdpErrors } from "./udp-errors.ts";
 
+/** How often the time to come to stand is doubled for a computer that is too busy for less. */
+const DOUBLINGS = 3;
+
 /** The calls of one robot: one at a time as a rule, two for a moment while one replaces the other. */
 export class WebRtcCalls {
   readonly #settings: CallSettings;
   readonly #log: Logger;
   readonly #open = new Map<Call, TransportEvents>();
   #calls = 0;
+  /** Calls in a row that did not come to stand in time. */
+  #late = 0;
   #last: Call | undefined;
 
   private constructor(settings: CallSettings, log: Logger) {
@@ -28,9 +33,12 @@ export class WebRtcCalls {
 
   /** Begins a call; never throws. */
   connect(request: TransportRequest, events: TransportEvents): Transport {
+    const settings = this.#settings;
     const call = new Call(request, events, {
-      settings: this.#settings,
+      settings,
       log: this.#log,
+      openMs: settings.open_ms * 2 ** Math.min(this.#late, DOUBLINGS),
+      settled: (stands) => void (this.#late = stands ? 0 : this.#late + 1),
       ended: () => void this.#open.delete(call),
     });
     this.#open.set(call, events);

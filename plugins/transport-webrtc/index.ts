@@ -19,7 +19,9 @@ export default definePlugin({
       .int()
       .min(100)
       .default(4000)
-      .describe("From the server's answer until the call stands; after it the call is made anew"),
+      .describe(
+        "From the server's answer until the call stands; after it the call is made anew, with up to eight times as long",
+      ),
   }),
   provides: ["transport"],
   async setup(ctx) {

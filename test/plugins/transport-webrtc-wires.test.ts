@@ -26,7 +26,7 @@ test.each(Object.keys(LINK_FILES))(
         process.execPath,
         "test",
         ...["--timeout", "60000"],
-        ...["--max-concurrency", "4"],
+        ...["--max-concurrency", "2"],
         ...["-t", WEBRTC_MARK.replace(/[()]/g, "\\$&")],
         `./${file}`,
       ],
