@@ -68,16 +68,9 @@ export class Canceller {
     this.#filter = new EchoFilter(options);
     const { left, taken } = this.#filter;
     const reference = this.#reference;
-    this.#residual = {
-      before: 0,
-      after: 0,
-      left,
-      taken,
-      reference,
-      sounding: false,
-      noise: 0,
-      trust: this.#trust,
-    };
+    const heard = this.#heard;
+    const trust = this.#trust;
+    this.#residual = { before: 0, after: 0, noise: 0, sounding: false, heard, left, taken, reference, trust };
     this.#align(options.delayMs);
   }
 
@@ -103,7 +96,7 @@ export class Canceller {
     residual.noise = noise;
     this.#trust.push(residual);
     const passes = this.gate.passes(residual);
-    if (proven && sounding) this.#chase();
+    if (sounding && this.#trust.knowing) this.#chase();
     if (sounding && !proven && this.#options.muteUntilProven) this.mutedFrames++;
     else if (passes) return;
     frame.fill(0);
@@ -144,7 +137,7 @@ export class Canceller {
 
   #follow(delayMs: number): void {
     const movedMs = delayMs - (this.delayMs ?? delayMs);
-    if (this.proof.proven && Math.abs(movedMs) > LEAST_JUMP_MS) {
+    if (this.#trust.knowing && Math.abs(movedMs) > LEAST_JUMP_MS) {
       if (this.#trust.lost) this.#move(Math.round(movedMs * PER_MS));
       return;
     }
@@ -154,6 +147,7 @@ export class Canceller {
     if (lead >= LEAST_LEAD_MS && lead <= this.#options.tailMs * UNUSED_TAIL && !late) return;
     this.#align(delayMs);
     this.#filter.reset();
+    this.#trust.reset();
     this.#begin();
   }
 

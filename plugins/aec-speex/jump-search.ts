@@ -3,8 +3,8 @@ import { FRAME_SAMPLES, Fft, RATE_HZ } from "myna";
 const SIZE = 4096;
 /** So many frames of the microphone, at most, are held against the echo as it was expected. */
 const FRAMES = 5;
-/** Jumps up to this many samples are found: 20 ms; a sound server's quantum is 5.3 ms. */
-export const MOST_JUMP = FRAME_SAMPLES;
+/** Jumps up to this many samples are found: 25 ms; a sound server's quantum is 5.3 ms. */
+export const MOST_JUMP = 600;
 const LENGTH = FRAMES * FRAME_SAMPLES + MOST_JUMP;
 const LAGS = 2 * MOST_JUMP + 1;
 /** High frequencies count as much as low ones: each sample less so much of the one before. */

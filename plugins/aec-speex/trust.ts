@@ -17,6 +17,8 @@ const LOST_FRAMES = 3;
 /** until so much was taken away of so many frames, or it was found. */
 const TAKEN_RATIO = 4;
 const FOUND_FRAMES = 3;
+/** The filter knows the room when it took so much away of so many frames. */
+const KNOWN_FRAMES = 15;
 /** So many frames in between may be another matter. */
 const CALM_FRAMES = 3;
 /** What is left resembles an echo by chance up to this. What resembles it less speaks for a person, what resembles it more against one; */
@@ -30,6 +32,9 @@ const SETTLE_MS = 500;
 const SPARED = 0.2;
 /** A frame that is hardly louder than the noise of the room says nothing. */
 const ABOVE_NOISE = 4;
+/** A microphone that clips adds what is in no reference: so many samples at its end. */
+const CLIPPED_SAMPLES = 3;
+const CLIPPED = 32_700;
 /** The reference was cut off where so many samples of a frame are nothing and the frame before was loud (-35 dB): 2.5 ms. */
 const CUT_SAMPLES = 60;
 const CUT_ENERGY = 32768 ** 2 * 10 ** -3.5;
@@ -44,6 +49,8 @@ export interface Behind {
   /** The frame before the filter and behind it. */
   before: number;
   after: number;
+  /** What the microphone heard; borrowed. */
+  heard: Int16Array;
   /** What the filter left, and what it took for echo; borrowed. */
   left: Int16Array;
   taken: Int16Array;
@@ -64,6 +71,7 @@ export class Trust {
   #overwhelms = false;
   #takenBefore = 0;
   #calmFrames = 0;
+  #cancelledFrames = 0;
   #foundFrames = FOUND_FRAMES;
   /** The last frame left an echo of another place; one that is louder than the filter knows it. */
   misplaced = false;
@@ -74,6 +82,11 @@ export class Trust {
   /** The echo went elsewhere, and was not seen to be cancelled since. */
   get lost(): boolean {
     return this.#foundFrames < FOUND_FRAMES;
+  }
+
+  /** The filter has learnt something of the room. */
+  get knowing(): boolean {
+    return this.#cancelledFrames >= KNOWN_FRAMES;
   }
 
   /** Nothing says that what is left is the robot itself. */
@@ -87,20 +100,20 @@ export class Trust {
   }
 
   /** Takes the next frame. */
-  push({ before, after, left, taken, reference, noise }: Behind): void {
+  push({ before, after, heard, left, taken, reference, noise }: Behind): void {
     const resemblance = this.#resemblance.push(left, taken);
-    const heard = Math.max(before, after) > ABOVE_NOISE * noise;
+    const loud = Math.max(before, after) > ABOVE_NOISE * noise;
     const leftEnergy = energy(left);
     const takenEnergy = energy(taken);
     this.#overwhelms = leftEnergy > OVERWHELMING * Math.max(takenEnergy, this.#takenBefore);
     this.#takenBefore = takenEnergy;
-    const notable = heard && leftEnergy > LEFT_PART * takenEnergy && !this.#overwhelms;
+    const notable = loud && leftEnergy > LEFT_PART * takenEnergy && !this.#overwhelms;
     this.misplaced = notable && resemblance < MISPLACED;
     this.louder = notable && resemblance > LOUDER;
-    if (this.misplaced || this.louder) this.#distrustMs = DISTRUST_MS;
+    if (this.misplaced || this.louder || clips(heard)) this.#distrustMs = DISTRUST_MS;
     else this.#distrustMs = Math.max(0, this.#distrustMs - FRAME_MS);
     this.#settleMs = this.misplaced ? SETTLE_MS : Math.max(0, this.#settleMs - FRAME_MS);
-    this.#seek(heard && before > TAKEN_RATIO * after);
+    this.#seek(loud && before > TAKEN_RATIO * after);
     this.#look(reference);
   }
 
@@ -117,6 +130,11 @@ export class Trust {
     return Math.max(0, -ofFrame, louder);
   }
 
+  /** The filter forgot the room. */
+  reset(): void {
+    this.#cancelledFrames = 0;
+  }
+
   /** The echo was found. */
   found(): void {
     this.misplacedFrames = 0;
@@ -131,7 +149,10 @@ export class Trust {
       if (this.misplacedFrames > LOST_FRAMES) this.#foundFrames = 0;
       return;
     }
-    if (cancelled) this.#foundFrames++;
+    if (cancelled) {
+      this.#foundFrames++;
+      this.#cancelledFrames++;
+    }
     if (this.misplacedFrames === 0) return;
     this.misplacedFrames++;
     if (++this.#calmFrames > CALM_FRAMES) this.misplacedFrames = 0;
@@ -149,4 +170,10 @@ export class Trust {
     this.#recent = Math.max(now, this.#recent / 2);
     if (nothing >= CUT_SAMPLES) this.#recent = Math.min(this.#recent, now);
   }
+}
+
+function clips(frame: Int16Array): boolean {
+  let count = 0;
+  for (let i = 0; i < frame.length; i++) if (frame[i]! >= CLIPPED || frame[i]! <= -CLIPPED) count++;
+  return count >= CLIPPED_SAMPLES;
 }

@@ -3,7 +3,9 @@ import { Ears } from "../../bench/corpus/ears.ts";
 import { SERVER, measureEcho } from "../../bench/corpus/echo-score.ts";
 import { ROOMS, echoOf } from "../../bench/corpus/room-echo.ts";
 import type { EchoPath } from "../../bench/corpus/room-echo.ts";
+import { makeTalk } from "../../bench/corpus/talk.ts";
 import { levelled, utterances } from "../../bench/corpus/utterances.ts";
+import { serverStarts } from "../../core/doctor/server-ear.ts";
 import { Vad } from "../../plugins/brain-local/vad.ts";
 import { DelayEstimator } from "../../plugins/aec-speex/delay-estimator.ts";
 import { DelayLine } from "../../plugins/aec-speex/delay-line.ts";
@@ -223,12 +225,14 @@ describe("aec-speex", () => {
       expect(there.find(5)).toBe(0);
     }
     const nowhere = new JumpSearch();
-    let found = 0;
+    let [found, searches] = [0, 0];
     for (let at = 4 * SECOND; at < 8 * SECOND; at += FRAME) {
+      searches++;
       nowhere.push(other.subarray(at, at + FRAME), expected.subarray(at, at + FRAME));
       if (nowhere.find(5) !== 0) found++;
     }
-    expect(found).toBeLessThan(10);
+    // By chance, now and then: it is sought again where that was wrong.
+    expect(found).toBeLessThan(searches / 8);
   });
 
   test("what is left of a misplaced echo resembles what was taken for it, a person does not", async () => {
@@ -250,6 +254,21 @@ describe("aec-speex", () => {
     expect(mean((i) => echo[i]! / 2)).toBeGreaterThan(0.9);
     expect(mean((i) => person[i]!)).toBeWithin(-0.1, 0.1);
   });
+
+  test.each([6, 12])(
+    "a robot that is turned up by %d dB after its proof does not hear itself",
+    async (up) => {
+      const quiet = makeTalk(ROOMS[0]!, 0.8);
+      const loud = makeTalk({ ...ROOMS[0]!, echoDb: -10 + up }, 0.8);
+      const microphone = new Int16Array(quiet.pcm);
+      microphone.set(loud.pcm.subarray(20 * SECOND), 20 * SECOND);
+      const ears = await Ears.open([{ use: "aec-speex" }, { use: "vad-energy" }]);
+      const output = listen(ears, microphone, quiet.reference);
+      expect(ears.changes("vad-energy")).toEqual([]);
+      expect(serverStarts(output)).toEqual([]);
+      await ears.close();
+    },
+  );
 
   test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
     const reference = await answer();
