@@ -13,6 +13,8 @@ export { EnergyDetector } from "./audio/energy-detector.ts";
 export type { EnergyDetectorOptions } from "./audio/energy-detector.ts";
 export { Fft } from "./audio/fft.ts";
 export * from "./audio/port.ts";
+export { ServerVad } from "./audio/server-vad.ts";
+export type { ServerVadSettings } from "./audio/server-vad.ts";
 export { SpeechTiming } from "./audio/speech-timing.ts";
 export type { SpeechTimes } from "./audio/speech-timing.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";
