@@ -14,6 +14,8 @@ export type { EnergyDetectorOptions } from "./audio/energy-detector.ts";
 export { Fft } from "./audio/fft.ts";
 export { OPUS_KEYS } from "./audio/opus-keys.ts";
 export * from "./audio/port.ts";
+export { ServerVad } from "./audio/server-vad.ts";
+export type { ServerVadSettings } from "./audio/server-vad.ts";
 export { SpeechTiming } from "./audio/speech-timing.ts";
 export type { SpeechTimes } from "./audio/speech-timing.ts";
 export { WavWriter, decodeWav, encodeWav } from "./audio/wav.ts";

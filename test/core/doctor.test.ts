@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkAudio } from "../../core/doctor/audio-check.ts";
 import type { AudioFigures } from "../../core/doctor/audio-check.ts";
-import { Vad } from "../../plugins/brain-local/vad.ts";
 import {
   clippedShare,
   delayUnsteady,
@@ -107,7 +106,7 @@ describe("the figures of a known path", () => {
     expect(delayUnsteady(new Int16Array(voice.length), voice)).toBeNull();
   });
 
-  test("count what a server takes for speech as the server of brain-local does", async () => {
+  test("count what a server takes for speech, from where it begins, and nothing faint", async () => {
     const voice = await espeak("I can drive, and look around. Then I wait for you.");
     for (const gain of [1, 0.1, 0.02, 0.003]) {
       const pcm = new Int16Array(voice.length + 96_000);
@@ -115,12 +114,9 @@ describe("the figures of a known path", () => {
         voice.map((sample) => sample * gain),
         48_000,
       );
-      const vad = new Vad({ threshold: 0.5, silenceMs: 500 });
-      const starts: number[] = [];
-      for (let i = 0; (i + 1) * 480 <= pcm.length; i++)
-        if (vad.process(pcm.subarray(i * 480, (i + 1) * 480)) === "started") starts.push(i);
-      expect(serverStarts(pcm)).toEqual(starts);
+      const starts = serverStarts(pcm);
       expect(starts.length > 0).toBe(gain > 0.01);
+      for (const frame of starts) expect(frame).toBeWithin(100, (48_000 + voice.length) / 480);
     }
   });
 
