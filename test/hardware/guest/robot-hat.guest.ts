@@ -111,12 +111,12 @@ describe("through the kernel's I2C and GPIO", () => {
     other.close();
   });
 
-  // This processor takes some 30 ms to clear a dead program away; the lease would end 250 ms after its last sign of life.
+  // This processor takes some 15 ms to clear a dead program away; the lease would end 250 ms after its last sign of life.
   test.each([
-    ["is killed", "SIGKILL", 60],
-    ["crashes", "SIGSEGV", 60],
-    ["leaves", "exit", 60],
-    ["falls over a fault", "throw", 60],
+    ["is killed", "SIGKILL", 40],
+    ["crashes", "SIGSEGV", 40],
+    ["leaves", "exit", 40],
+    ["falls over a fault", "throw", 40],
     ["hangs", "hang", 350],
   ] as const)("the wheels turn, and stop when the runtime %s", async (_, cause, limitMs) => {
     const { parent, pid } = await driving();
