@@ -249,7 +249,7 @@ test.each(BETA_FILES)(
   "all that is true of the %s in GA is true in beta",
   async (name) => {
     const child = Bun.spawn({
-      cmd: [process.execPath, "test", "--timeout", "20000", `./test/core/realtime-${name}.test.ts`],
+      cmd: [process.execPath, "test", "--timeout", "60000", `./test/core/realtime-${name}.test.ts`],
       cwd: join(import.meta.dir, "../.."),
       env: { ...process.env, MYNA_TEST_DIALECT: "beta" },
       stdin: "ignore",

@@ -389,7 +389,7 @@ describe("in a running robot", () => {
   for (const revision of ["v4", "v5"]) {
     test(`the robot's own drive moves it on a ${revision} board, as far as it believes to be`, async () => {
       await using robot = await startTestRobot({
-        plugins: { board: { use: "board-sim", revision }, drive: { use: "drive-picarx" } },
+        plugins: { board: { use: "board-sim", revision }, drive: { use: "drive-picarx", alive_ms: 2000 } },
       });
       const drive = robot.service("drive");
       expect(await drive.move({ distanceM: 0.3 })).toMatchObject({ ended: "completed" });

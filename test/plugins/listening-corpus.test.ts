@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { measureEcho } from "../../bench/corpus/echo-score.ts";
 import { Ears } from "../../bench/corpus/ears.ts";
 import { ROOMS } from "../../bench/corpus/room-echo.ts";
@@ -7,6 +7,9 @@ import { makeTalk } from "../../bench/corpus/talk.ts";
 import { serverStarts } from "../../core/doctor/server-ear.ts";
 import { scoreSpeech } from "../../bench/corpus/speech-score.ts";
 import { utterances } from "../../bench/corpus/utterances.ts";
+
+// Minutes of sound are computed.
+setDefaultTimeout(180_000);
 
 // The short form of `bun bench/audio-corpus.ts`, whose tables are in docs/audio.md: counts, not times.
 const VADS = ["vad-energy", "vad-webrtc", "vad-silero"];
