@@ -114,7 +114,7 @@ describe("playback", () => {
     const { end, run } = await rig();
     run(7);
     end.write("a", ramp(960));
-    run(7);
+    run(10);
     end.write("a", ramp(960));
     end.end("a");
     expect(end.playedMs("a")).toBe(40);
@@ -199,7 +199,7 @@ describe("playback", () => {
   test("running dry within an item is counted and bridged without a click, at its end it is not", async () => {
     const { end, run, shared, speaker } = await rig();
     end.write("a", ramp(1000));
-    run(6);
+    run(10);
     expect(shared.counters.get("playback_underruns")).toBe(1);
     end.write("a", ramp(1000, 1001));
     end.end("a");
