@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Row } from "../bench/part.ts";
 import { failedRow, scoreRow } from "../bench/score.ts";
+import { nsPerTurn } from "../bench/stopwatch.ts";
 import { renderMarkdown, renderTable } from "../bench/table.ts";
 
 const MAIN = `${import.meta.dir}/../bench/main.ts`;
@@ -56,6 +57,18 @@ test("help names every flag and every part", async () => {
   expect(code).toBe(0);
   for (const word of ["--json", "--markdown", "--rounds", "--long", "--help", "  bus "])
     expect(stdout).toContain(word);
+});
+
+test("time in which the thread did not run is not counted", () => {
+  const { ns } = nsPerTurn((turns) => {
+    let sum = 0;
+    for (let i = 0; i < turns; i++) {
+      Bun.sleepSync(1);
+      sum += i;
+    }
+    return sum;
+  });
+  expect(ns).toBeWithin(1000, 500_000);
 });
 
 const ROW: Row = {
