@@ -86,13 +86,19 @@ export class Call {
         createVoiceEncoder(this.#settings.codec),
       ]);
       const writer = new RtpWriter(this.#peer.ssrc, offer.payloadType, MAX_OPUS_BYTES);
-      this.#downlink = new Downlink(encoder, writer, this.#events, (packet) => this.#peer.sendPacket(packet));
+      this.#downlink = new Downlink(
+        encoder,
+        writer,
+        this.#events,
+        (packet) => this.#peer.sendPacket(packet),
+        (delayMs, run) => this.#metronome.later(delayMs, () => this.#guarded(() => run(performance.now()))),
+      );
       this.#uplink = new Uplink(decoder, offer.payloadType, this.#settings.jitter, (frame) =>
         this.#events.heard(frame),
       );
       if (this.#closed) this.#free();
       const answer = await this.#peer.answer(offer);
-      if (!this.#closed) this.#stop = this.#metronome.add((nowMs) => this.#guardedBeat(nowMs));
+      if (!this.#closed) this.#stop = this.#metronome.add((nowMs) => this.#guarded(() => this.#beat(nowMs)));
       return answer;
     } catch (error) {
       void this.close();
@@ -121,33 +127,28 @@ export class Call {
 
   /** Sound for the page has come: it is sent if it is time. */
   pump(): void {
-    if (!this.connected) return;
-    try {
-      this.#downlink?.pump(performance.now());
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.#guarded(this.#pumpNow);
   }
 
-  #guardedBeat(nowMs: number): void {
-    try {
-      this.#beat(nowMs);
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
+  readonly #pumpNow = (): void => {
+    if (this.connected) this.#downlink?.come(performance.now());
+  };
 
   /** What the native library or a listener throws ends this call and no other. */
-  #failed(error: unknown): void {
-    void this.close();
-    this.#events.ended(`the call failed: ${String(error)}`);
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      void this.close();
+      this.#events.ended(`the call failed: ${String(error)}`);
+    }
   }
 
   #beat(nowMs: number): void {
     this.#uplink?.tick(nowMs);
     this.#events.beat?.(nowMs);
     if (!this.#connected || this.#closed) return;
-    this.#downlink?.pump(nowMs);
+    this.#downlink?.beat(nowMs);
   }
 
   #free(): void {

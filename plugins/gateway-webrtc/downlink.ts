@@ -6,8 +6,10 @@ import type { RtpWriter } from "./rtp.ts";
 /** Of the RTP clock (RFC 7587 §4.2: 48 kHz). */
 const TICKS_PER_MS = 48;
 const FRAME_TICKS = FRAME_MS * TICKS_PER_MS;
-/** Sound goes out so much before its time: what a server sends as fast as speech does not wait for a beat. */
-const EARLY_MS = 15;
+/** What a server sends as fast as speech goes out when it comes, also so much before its time: else a first frame that was late delays all. */
+const EARLY_MS = 21;
+/** Timers are no better. */
+const EXACT_MS = 1;
 /** Sound that is as fast as speech is waited for so long before silence takes its place. */
 const PATIENCE_MS = 20;
 /** Further behind than this, time is lost rather than made up. */
@@ -20,10 +22,15 @@ const QUIET_FRAMES = 10;
 const REST_MS = 400;
 const REST_PACKET: Uint8Array = SILENT_PACKET.subarray(0, 1);
 
+/** Runs something once, so much later, and tells it the time; the function takes that back. */
+export type Later = (delayMs: number, run: (nowMs: number) => void) => () => void;
+
 /** Where the sound comes from. */
 export interface SoundSource {
   /** A frame is there. */
   ready(): boolean;
+  /** How much there is. */
+  waitingMs(): number;
   /** Something is being said, and the next of it is on its way. */
   expects(): boolean;
   /** Fills 20 ms; false where they are silent. */
@@ -39,11 +46,14 @@ export class Downlink {
   readonly #writer: RtpWriter;
   readonly #source: SoundSource;
   readonly #send: (packet: Buffer) => void;
+  readonly #later: Later;
+  /** Takes the timer back; undefined where none runs. */
+  #undo: (() => void) | undefined;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   /** When what was sent is over; -Infinity before the first packet. */
   #untilMs = -Infinity;
   #sentAtMs = -Infinity;
-  #silentFrames = QUIET_FRAMES;
+  #silentFrames = QUIET_FRAMES + 1;
   #freed = false;
   readonly counters = { sent_packets: 0, silent_packets: 0 };
 
@@ -53,16 +63,27 @@ export class Downlink {
     writer: RtpWriter,
     source: SoundSource,
     send: (packet: Buffer) => void,
+    later: Later,
   ) {
     this.#encoder = encoder;
     this.#writer = writer;
     this.#source = source;
     this.#send = send;
+    this.#later = later;
   }
 
-  /** Sends what is due; to be called with every beat and whenever sound has come. */
-  pump(nowMs: number): void {
-    while (!this.#freed && this.#isDue(nowMs)) {
+  /** Sound has come: it is sent if it is time, or nearly so. */
+  come(nowMs: number): void {
+    this.#pump(nowMs, EARLY_MS);
+  }
+
+  /** Sends what is due; to be called with every beat. */
+  beat(nowMs: number): void {
+    this.#pump(nowMs, EXACT_MS);
+  }
+
+  #pump(nowMs: number, earlyMs: number): void {
+    while (!this.#freed && this.#isDue(nowMs, earlyMs)) {
       const sounds = this.#source.say(this.#frame);
       // Whoever was told of a beginning or an end may have hung up.
       if (this.#freed) return;
@@ -74,24 +95,42 @@ export class Downlink {
       else this.#writer.skip(FRAME_TICKS);
       this.#untilMs += FRAME_MS;
     }
+    this.#arm(nowMs);
   }
 
   /** Gives the encoder's memory back; idempotent. */
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
+    this.#undo?.();
+    this.#undo = undefined;
     this.#encoder.free();
   }
 
-  #isDue(nowMs: number): boolean {
+  /** Beats come at a time of their own: what waits, and the silence after a sound, goes out at the pace of the first frame. */
+  #arm(nowMs: number): void {
+    if (this.#freed || this.#undo) return;
+    const fading = this.#silentFrames > 0 && this.#silentFrames <= QUIET_FRAMES;
+    if (!fading && !this.#source.ready()) return;
+    this.#undo = this.#later(Math.max(0, this.#untilMs - nowMs), this.#wake);
+  }
+
+  readonly #wake = (nowMs: number): void => {
+    // A timer that has fired still belongs to its owner until it is taken back.
+    this.#undo?.();
+    this.#undo = undefined;
+    this.beat(nowMs);
+  };
+
+  #isDue(nowMs: number, mostEarlyMs: number): boolean {
     const ready = this.#source.ready();
-    const quiet = this.#silentFrames > QUIET_FRAMES || this.#untilMs === -Infinity;
+    const quiet = this.#silentFrames > QUIET_FRAMES;
     if (quiet && !ready && nowMs - this.#sentAtMs < REST_MS) return false;
     if (nowMs - this.#untilMs > (quiet ? 0 : LOST_MS)) this.#skipTo(nowMs);
     const earlyMs = this.#untilMs - nowMs;
-    if (ready) return earlyMs <= EARLY_MS;
+    if (ready) return earlyMs <= (this.#source.waitingMs() < 2 * FRAME_MS ? mostEarlyMs : EXACT_MS);
     const patienceMs = this.#silentFrames === 0 && this.#source.expects() ? PATIENCE_MS : 0;
-    return earlyMs <= 1 - patienceMs;
+    return earlyMs <= EXACT_MS - patienceMs;
   }
 
   #skipTo(nowMs: number): void {

@@ -22,6 +22,11 @@ export class Metronome {
     this.#onFault = onFault;
   }
 
+  /** For what has a time of its own; `run` must not throw. */
+  later(delayMs: number, run: () => void): () => void {
+    return this.#schedule(delayMs, run);
+  }
+
   /** Returns what takes the listener off. */
   add(beat: (nowMs: number) => void): () => void {
     const own = (nowMs: number): void => beat(nowMs);

@@ -44,6 +44,7 @@ export class RobotCall {
     this.#call = new Call(settings.call, metronome, {
       heard: (frame) => this.#taken?.write(frame),
       ready: () => this.#played.ready,
+      waitingMs: () => this.#played.waitingMs,
       expects: () => true,
       say: (frame) => this.#say(frame),
       message: (text) => this.#message(text),

@@ -93,6 +93,7 @@ export class TalkClient {
     const call = new Call(this.#settings.call, this.#metronome, {
       heard: (frame) => this.#heard(frame),
       ready: () => this.#voice.ready,
+      waitingMs: () => this.#voice.queuedMs,
       expects: () => this.#voice.expects,
       say: (frame) => this.#voice.take(frame),
       message: (text) => this.#message(text),
