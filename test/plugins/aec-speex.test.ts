@@ -268,6 +268,7 @@ describe("aec-speex", () => {
       expect(serverStarts(output)).toEqual([]);
       await ears.close();
     },
+    60_000,
   );
 
   test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
