@@ -1,4 +1,4 @@
-/** So many of the last observations are kept: those of 300 ms, and as many as a main thread that wakes late may miss. */
+/** So many of the last observations are kept, one each 20 ms: a main thread may wake 300 ms late and miss none. */
 const SLOTS = 16;
 /** Words of a slot: position, given, epoch. */
 const WORDS = 3;

@@ -129,7 +129,7 @@ export class ServerRobot implements AsyncDisposable {
       try {
         // "pid (name) state parent …", of which the nice value is number 19
         const [, name, rest] =
-          /^\d+ \((.*)\) (.*)$/.exec(readFileSync(join(folder, thread, "stat"), "latin1")) ?? [];
+          /^\d+ \((.*)\) (.*)/.exec(readFileSync(join(folder, thread, "stat"), "latin1")) ?? [];
         return name === undefined ? [] : [{ name, nice: Number(rest!.split(" ")[16]) }];
       } catch {
         // It has ended meanwhile.

@@ -46,12 +46,12 @@ for (const kind of SERVER_KINDS) {
         });
 
         test.if(driver === "alsa")(
-          "the server's client runs at the priority of the device that waits for it",
-          () => {
-            const threads = robot.threads();
-            const clients = threads.filter(({ name }) => name === "threaded-ml").map(({ nice }) => nice);
-            const most = Math.min(...threads.map(({ nice }) => nice));
-            expect(clients).toEqual([most, most]);
+          "the server's clients run at the priority of the devices that wait for them",
+          async () => {
+            const clients = () => robot.threads().filter(({ name }) => name === "threaded-ml");
+            await until(() => clients().length === 2, "the clients of two devices");
+            const most = Math.min(...robot.threads().map(({ nice }) => nice));
+            expect(clients().map(({ nice }) => nice)).toEqual([most, most]);
           },
         );
 
