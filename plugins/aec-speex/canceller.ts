@@ -22,7 +22,7 @@ const UNUSED_TAIL = 0.25;
 /** The slow measurement may differ by so much without the echo having moved. */
 const LEAST_JUMP_MS = 1.5;
 /** So many frames in a row are searched for where the echo went. */
-const SEARCHED_FRAMES = 10;
+const SEARCHED_FRAMES = 25;
 /**
  * A frame that ends later than this after the one before it follows a device that began anew. Less is a busy machine's lateness, or
  * lost samples, which are a jump as any other.

@@ -17,6 +17,9 @@ const LOST_FRAMES = 3;
 /** until so much was taken away of so many frames, or it was found. */
 const TAKEN_RATIO = 4;
 const FOUND_FRAMES = 3;
+/** Or until in so many of them what is left resembles nothing, though no more than this was left of what was taken: a person over the echo. */
+const EXPLAINED_FRAMES = 6;
+const EXPLAINED_PART = 5;
 /** The filter knows the room when it took so much away of so many frames. */
 const KNOWN_FRAMES = 15;
 /** So many frames in between may be another matter. */
@@ -71,6 +74,7 @@ export class Trust {
   #overwhelms = false;
   #takenBefore = 0;
   #calmFrames = 0;
+  #explainedFrames = 0;
   #cancelledFrames = 0;
   #foundFrames = FOUND_FRAMES;
   /** The last frame left an echo of another place; one that is louder than the filter knows it. */
@@ -113,6 +117,9 @@ export class Trust {
     if (this.misplaced || this.louder || clips(heard)) this.#distrustMs = DISTRUST_MS;
     else this.#distrustMs = Math.max(0, this.#distrustMs - FRAME_MS);
     this.#settleMs = this.misplaced ? SETTLE_MS : Math.max(0, this.#settleMs - FRAME_MS);
+    const explained =
+      notable && leftEnergy < EXPLAINED_PART * takenEnergy && Math.abs(this.#resemblance.ofFrame) < CHANCE;
+    this.#explainedFrames = this.misplaced ? 0 : this.#explainedFrames + (explained ? 1 : 0);
     this.#seek(loud && before > TAKEN_RATIO * after);
     this.#look(reference);
   }
@@ -153,6 +160,7 @@ export class Trust {
       this.#foundFrames++;
       this.#cancelledFrames++;
     }
+    if (this.#explainedFrames >= EXPLAINED_FRAMES) this.#foundFrames = FOUND_FRAMES;
     if (this.misplacedFrames === 0) return;
     this.misplacedFrames++;
     if (++this.#calmFrames > CALM_FRAMES) this.misplacedFrames = 0;

@@ -268,6 +268,7 @@ describe("aec-speex", () => {
       expect(serverStarts(output)).toEqual([]);
       await ears.close();
     },
+    60_000,
   );
 
   test("a person who talks over the robot is heard, at no more than 6 dB less", async () => {
@@ -353,7 +354,7 @@ test("a robot in a room with an echo of -10 dB proves its canceller, does not he
   const echo = () => robot.health().plugins.find(({ id }) => id === "echo")!.inspect;
   await until(() => echo()["proven"] === true, "the canceller to prove itself");
   expect(echo()["delay_ms"]).toBeWithin(-20, 60);
-  await until(() => Number(echo()["played_ms"]) > 7000, "more of the answer");
+  await until(() => Number(echo()["played_ms"]) > 5000, "more of the answer");
   expect(robot.events("user.speech_started")).toEqual([]);
   room.say(await espeak("no wait a moment", "en-gb"));
   await until(() => robot.events("user.speech_started").length > 0, "the person to be heard");
