@@ -14,18 +14,23 @@ export class PluggedDevice {
     void this.#listen();
   }
 
-  /** Resolves when the kernel has made its /dev/hidraw…. */
+  /**
+   * Resolves when the kernel has made its /dev/hidraw…. With `repeatMs` it gives its last report again that often, whatever this
+   * process does meanwhile.
+   */
   static async plugIn(
     name: string,
     vendor: number,
     product: number,
     descriptor: Uint8Array,
+    repeatMs?: number,
   ): Promise<PluggedDevice> {
     const device = new PluggedDevice(
       Bun.spawn(
         [
           ...[process.execPath, join(import.meta.dir, "hid-device.ts"), name, vendor.toString(16)],
           ...[product.toString(16), Buffer.from(descriptor).toString("hex")],
+          ...(repeatMs === undefined ? [] : [String(repeatMs)]),
         ],
         { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
       ),

@@ -14,7 +14,9 @@ const LIMIT_MS = 60_000;
 /** Its pictures would be half of what the emulated processor does; profile.guest.ts has them. */
 const NO_CAMERA = "[plugins.camera]\nenabled = false\n[plugins.pictures]\nenabled = false\n";
 const L1 = 1;
-/** A few of the pad's reports. */
+/** A silent pad stops the robot after a quarter of a second. */
+const REPORT_MS = 50;
+/** A few of its reports. */
 const AT_REST_MS = 300;
 const HEALTH = "http://127.0.0.1:9464/healthz";
 const MOTORS = [0x2c, 0x2d];
@@ -23,7 +25,6 @@ const MOTORS = [0x2c, 0x2d];
 export class RobotService {
   readonly hat: HatMemory;
   #pad: PluggedDevice | undefined;
-  #held = false;
 
   private constructor(hat: HatMemory) {
     this.hat = hat;
@@ -77,13 +78,13 @@ export class RobotService {
       await Bun.sleep(100);
     }
     await Bun.sleep(AT_REST_MS);
-    this.#held = true;
+    this.#pad.input(dualsense([8, L1, 0], [128, 0, 128, 128]));
     await until(() => MOTORS.every((register) => this.hat.registers[register] !== 0), "it drives", LIMIT_MS);
   }
 
   /** So that it does not drive on as soon as it runs again. */
   letGo(): void {
-    this.#held = false;
+    this.#pad?.input(dualsense());
   }
 
   async stands(): Promise<void> {
@@ -100,8 +101,8 @@ export class RobotService {
   }
 
   async #plugIn(): Promise<PluggedDevice> {
-    const pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, DUALSENSE);
-    setInterval(() => pad.input(this.#held ? dualsense([8, L1, 0], [128, 0, 128, 128]) : dualsense()), 50);
+    const pad = await PluggedDevice.plugIn("Wireless Controller", 0x054c, 0x0ce6, DUALSENSE, REPORT_MS);
+    pad.input(dualsense());
     return pad;
   }
 }
