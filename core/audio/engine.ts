@@ -95,8 +95,13 @@ export class AudioEngine {
     this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault);
     this.#sounding = new Sounding(fault);
+    // Before the thread can take the first sample, and not at the next poll: on a busy machine that comes after the sound.
+    const soundAhead = () => {
+      if (this.#devices.playback) this.#sounding.set(true);
+      wake();
+    };
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, soundAhead, fault);
     this.#played = new FrameFan(
       reference,
       (position) => {

@@ -39,7 +39,7 @@ export class PlaybackEnd implements Playback {
   #stopped: Stopped[] = [];
   #lateSamples = 0;
 
-  /** `wake` is called when there is work for `poll`. */
+  /** `wake` is called when there is work for `poll`; of new samples before the thread can take them. */
   constructor(
     speech: Ring,
     sounds: Ring,
@@ -72,9 +72,9 @@ export class PlaybackEnd implements Playback {
       this.#lateSamples += pcm.length;
       return;
     }
+    this.#wake();
     this.#speech.append(pcm);
     item.end = this.#speech.end;
-    this.#wake();
   }
 
   /** Apart from `write`: a closure in it would cost memory with every delta. */

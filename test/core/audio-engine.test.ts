@@ -51,6 +51,21 @@ describe("audio engine", () => {
     expect(engine.counters()).toMatchObject({ capture_overrun_samples: 0, feed_queued_ms: 0 });
   });
 
+  test("an amplifier is told before the first sample is handed on, not when the main thread looks again", async () => {
+    const engine = start();
+    const told: boolean[] = [];
+    engine.port.onSounding((on) => told.push(on));
+    await engine.port.openPlayback({ module: PACED_DEVICE, options: { speed: 4 } });
+    engine.playback.write("a", ramp(2400));
+    expect(told).toEqual([true]);
+    engine.playback.end("a");
+    await until(() => told.length === 2, "the end of the answer");
+    const heard = engine.port.playSound(ramp(480));
+    expect(told).toEqual([true, false, true]);
+    await heard;
+    await until(() => told.length === 4, "the end of the sound");
+  });
+
   test("times of frames and of playback are on the main thread's clock", async () => {
     const engine = start();
     const lagsMs: number[] = [];
