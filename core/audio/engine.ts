@@ -100,9 +100,14 @@ export class AudioEngine {
     this.#rings = { capture: [captured], playback: [speech, sounds, reference, earcons] };
     this.#reference = new ReferenceReader(reference.memory, shared);
     this.#captureEnd = new CaptureEnd(captured, shared, this.#reference, wake, fault);
-    const hurry = () => this.#devices.playback?.hurry();
-    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, wake, fault, hurry);
     this.#sounding = new Sounding(fault);
+    // Before the thread can take the first sample, and not at the next poll: on a busy machine that comes after the sound.
+    const soundAhead = () => {
+      if (this.#devices.playback) this.#sounding.set(true);
+      wake();
+    };
+    const hurry = () => this.#devices.playback?.hurry();
+    this.#playbackEnd = new PlaybackEnd(speech, sounds, earcons, shared, soundAhead, fault, hurry);
     this.#played = new FrameFan(
       reference,
       (position) => {

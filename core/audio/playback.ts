@@ -40,7 +40,10 @@ export class PlaybackEnd implements Playback {
   #stopped: Stopped[] = [];
   #lateSamples = 0;
 
-  /** `wake` is called when there is work for `poll`, `hurry` when there is some that the thread is not to sleep over. */
+  /**
+   * `wake` is called when there is work for `poll`; of new samples before the thread can take them. `hurry` when there is some that
+   * the thread is not to sleep over.
+   */
   constructor(
     speech: Ring,
     sounds: Ring,
@@ -75,9 +78,9 @@ export class PlaybackEnd implements Playback {
       this.#lateSamples += pcm.length;
       return;
     }
+    this.#wake();
     this.#speech.append(pcm);
     item.end = this.#speech.end;
-    this.#wake();
   }
 
   /** Apart from `write`: a closure in it would cost memory with every delta. */

@@ -16,10 +16,10 @@ export class SoundQueue {
   /** Resolves when the last sample was heard; copies. `gain` is 0 to 1. */
   play(pcm: Int16Array, gain: number): Promise<void> {
     if (pcm.length === 0) return Promise.resolve();
+    this.#wake();
     this.#spool.append(gain === 1 ? pcm : pcm.map((sample) => Math.round(sample * gain)));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ end: this.#spool.end, resolve });
-    this.#wake();
     return promise;
   }
 

@@ -65,6 +65,21 @@ describe("audio engine", () => {
     expect(performance.now() - flushedAtMs).toBeLessThan(1000);
   });
 
+  test("an amplifier is told before the first sample is handed on, not when the main thread looks again", async () => {
+    const engine = start();
+    const told: boolean[] = [];
+    engine.port.onSounding((on) => told.push(on));
+    await engine.port.openPlayback({ module: PACED_DEVICE, options: { speed: 4 } });
+    engine.playback.write("a", ramp(2400));
+    expect(told).toEqual([true]);
+    engine.playback.end("a");
+    await until(() => told.length === 2, "the end of the answer");
+    const heard = engine.port.playSound(ramp(480));
+    expect(told).toEqual([true, false, true]);
+    await heard;
+    await until(() => told.length === 4, "the end of the sound");
+  });
+
   test("times of frames and of playback are on the main thread's clock", async () => {
     const engine = start();
     const lagsMs: number[] = [];

@@ -27,7 +27,9 @@ const poses: { x_m: number; y_m: number; heading_deg: number }[] = [];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "myna-e2e-"));
   const says = SENTENCES.flatMap((sentence) => ["--say", sentence]);
-  run = await runRobot("--profile", "desktop-sim", "--exit", "--record", folder, ...says);
+  // A busy machine may hold the robot up for longer than the wheels wait for a sign of life.
+  const patient = ["--set", "plugins.drive.alive_ms=2000"];
+  run = await runRobot("--profile", "desktop-sim", "--exit", "--record", folder, ...patient, ...says);
   poses.push(...(run.events("body.pose") as unknown as typeof poses));
   return () => rmSync(folder, { recursive: true, force: true });
 }, 180_000);
