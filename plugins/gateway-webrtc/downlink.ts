@@ -40,7 +40,7 @@ export interface SoundSource {
 }
 
 /**
- * What a page hears: frames of 20 ms (PCM16 mono 24 kHz) in, RTP packets out. One goes out as soon as it is there, and not before the
+ * What a page hears: frames of 20 ms (PCM16 mono 24 kHz) in, RTP packets out. One goes out as soon as it is there, and hardly before the
  * one ahead of it is over; nothing goes out while nothing is said.
  */
 export class Downlink {
