@@ -8,6 +8,8 @@ const TICKS_PER_MS = 48;
 const FRAME_TICKS = FRAME_MS * TICKS_PER_MS;
 /** What a server sends as fast as speech goes out when it comes, also so much before its time: else a first frame that was late delays all. */
 const EARLY_MS = 21;
+/** And so much in all: a server that is faster than speech does not come into it. */
+const LEAD_MS = 60;
 /** Timers are no better. */
 const EXACT_MS = 1;
 /** Sound that is as fast as speech is waited for so long before silence takes its place. */
@@ -38,7 +40,7 @@ export interface SoundSource {
 }
 
 /**
- * What a page hears: frames of 20 ms (PCM16 mono 24 kHz) in, RTP packets out. One goes out as soon as it is there, and not before the
+ * What a page hears: frames of 20 ms (PCM16 mono 24 kHz) in, RTP packets out. One goes out as soon as it is there, and hardly before the
  * one ahead of it is over; nothing goes out while nothing is said.
  */
 export class Downlink {
@@ -53,6 +55,8 @@ export class Downlink {
   /** When what was sent is over; -Infinity before the first packet. */
   #untilMs = -Infinity;
   #sentAtMs = -Infinity;
+  /** How much went out before its time and was not made up by what went out late. */
+  #leadMs = 0;
   #silentFrames = QUIET_FRAMES + 1;
   #freed = false;
   readonly counters = { sent_packets: 0, silent_packets: 0 };
@@ -93,9 +97,16 @@ export class Downlink {
       else if (nowMs - this.#sentAtMs >= REST_MS || this.#silentFrames === QUIET_FRAMES + 1)
         this.#sendPacket(REST_PACKET, nowMs);
       else this.#writer.skip(FRAME_TICKS);
-      this.#untilMs += FRAME_MS;
+      this.#advance(this.#untilMs - nowMs);
     }
     this.#arm(nowMs);
+  }
+
+  /** A frame went out so early (late where negative): those that follow keep its time, so that they do not come unevenly. */
+  #advance(earlyMs: number): void {
+    const gainedMs = earlyMs > EXACT_MS ? earlyMs : 0;
+    this.#leadMs = Math.max(0, this.#leadMs + gainedMs + Math.min(0, earlyMs));
+    this.#untilMs += FRAME_MS - gainedMs;
   }
 
   /** Gives the encoder's memory back; idempotent. */
@@ -128,7 +139,8 @@ export class Downlink {
     if (quiet && !ready && nowMs - this.#sentAtMs < REST_MS) return false;
     if (nowMs - this.#untilMs > (quiet ? 0 : LOST_MS)) this.#skipTo(nowMs);
     const earlyMs = this.#untilMs - nowMs;
-    if (ready) return earlyMs <= (this.#source.waitingMs() < 2 * FRAME_MS ? mostEarlyMs : EXACT_MS);
+    const leads = this.#source.waitingMs() < 2 * FRAME_MS && this.#leadMs + earlyMs <= LEAD_MS;
+    if (ready) return earlyMs <= (leads ? mostEarlyMs : EXACT_MS);
     const patienceMs = this.#silentFrames === 0 && this.#source.expects() ? PATIENCE_MS : 0;
     return earlyMs <= EXACT_MS - patienceMs;
   }

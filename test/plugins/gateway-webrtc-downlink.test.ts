@@ -104,6 +104,13 @@ test("sound that comes all at once goes out at the pace of speech, its first fra
   expect(sent.at(-1)!.atMs).toBeGreaterThan(2870);
 });
 
+test("a server that sends frame by frame, faster than speech, is soon held to its pace", async () => {
+  const { comes, sent } = await page();
+  for (let i = 0; i < 100; i++) comes(1000 + 10 * i, 20);
+  expect(sent.at(-1)!.soundMs - (sent.at(-1)!.atMs - sent[0]!.atMs)).toBeLessThan(82);
+  expect(sent.length).toBeLessThan(60);
+});
+
 test("sound is followed by silence, then by next to nothing; the next is as late as it came", async () => {
   const { comes, until, sent, voice } = await page();
   comes(0, 20);
