@@ -101,7 +101,7 @@ start() {
   : >"$work/console"
   timeout "$limit_s" qemu-system-aarch64 -M virt -cpu cortex-a72 -accel tcg -icount shift=0,sleep=off -smp 1 -m 2560 \
     -rtc clock=vm -nodefaults -display none -serial "file:$work/console" "$@" \
-    -kernel "$image/vmlinuz" -initrd "$work/initrd" -append "console=ttyAMA0 loglevel=3 $words" &
+    -kernel "$image/vmlinuz" -initrd "$work/initrd" -append "console=ttyAMA0 quiet loglevel=3 $words" &
   qemu=$!
   waited_s=0
   until grep -q '^@@ up' "$work/console"; do
