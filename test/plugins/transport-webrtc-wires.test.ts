@@ -25,7 +25,7 @@ test.each(Object.keys(LINK_FILES))(
       cmd: [
         process.execPath,
         "test",
-        ...["--timeout", "60000"],
+        ...["--timeout", "120000"],
         ...["--max-concurrency", "2"],
         ...["-t", WEBRTC_MARK.replace(/[()]/g, "\\$&")],
         `./${file}`,
@@ -36,7 +36,7 @@ test.each(Object.keys(LINK_FILES))(
         ...process.env,
         MYNA_TEST_WIRE: "webrtc",
         MYNA_TEST_DIALECT: "auto",
-        MYNA_TEST_WAIT_MS: "25000",
+        MYNA_TEST_WAIT_MS: "60000",
       },
       stdin: "ignore",
       stdout: "pipe",
@@ -56,7 +56,7 @@ test.each(Object.keys(LINK_FILES))(
     if (several) expect(passed).toBeGreaterThanOrEqual(expected.length - 1);
     else expect(passed).toBe(expected.length);
   },
-  300_000,
+  600_000,
 );
 
 test("what WebRTC has no part in is a test that exists, with the reason why", async () => {
