@@ -61,7 +61,9 @@ export class CaptureLoop {
     const waiting = this.#driver.waiting?.() ?? 0;
     const atMs = shared.nowMs();
     const count = this.#resampler ? this.#resampler.process(this.#mono, this.#block, read) : read;
-    const gated = shared.halfDuplex && atMs - FRAME_MS < shared.audibleUntilMs + shared.tailMs;
+    // A thread that is late reads what the room sounded like before.
+    const takenMs = atMs - (waiting * 1000) / this.#driver.rateHz - FRAME_MS;
+    const gated = shared.halfDuplex && takenMs < shared.audibleUntilMs + shared.tailMs;
     const from = ring.head;
     shared.gate(from, from + count, gated);
     ring.write(this.#views.of(count));

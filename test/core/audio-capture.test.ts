@@ -211,6 +211,18 @@ describe("capture", () => {
     expect(end.counters()).toMatchObject({ half_duplex_frames: 3 });
   });
 
+  test("in half duplex a frame that is read late is silent where the loudspeaker played when it was taken", async () => {
+    const late = { ...microphone(() => 1000), waiting: () => 24_000 };
+    const { heard, run, shared } = await rig(late, 300);
+    shared.halfDuplex = true;
+    shared.audibleUntilMs = shared.nowMs() - 400;
+    run(1);
+    shared.audibleUntilMs = shared.nowMs() - 1500;
+    run(1);
+    expect(heard.slice(0, 480).every((sample) => sample === 0)).toBe(true);
+    expect(heard.slice(480).every((sample) => sample === 1000)).toBe(true);
+  });
+
   test("in full duplex the microphone hears while the loudspeaker plays", async () => {
     const { heard, run, shared } = await rig(microphone(() => 1000));
     shared.audibleUntilMs = shared.nowMs() + 1000;
