@@ -145,8 +145,12 @@ export class Downlink {
     return earlyMs <= EXACT_MS - patienceMs;
   }
 
+  /** Time in which nothing was sent makes up for what went out before its time. */
   #skipTo(nowMs: number): void {
     if (this.#untilMs === -Infinity) this.#untilMs = nowMs;
+    const madeUpMs = Math.min(this.#leadMs, nowMs - this.#untilMs);
+    this.#leadMs -= madeUpMs;
+    this.#untilMs += madeUpMs;
     const ticks = Math.round((nowMs - this.#untilMs) * TICKS_PER_MS);
     this.#writer.skip(ticks);
     this.#untilMs += ticks / TICKS_PER_MS;

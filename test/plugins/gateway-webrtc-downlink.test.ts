@@ -61,10 +61,10 @@ async function page() {
     /** Beats up to then. */
     until,
     /** Sound comes from the server at that time. */
-    comes(atMs: number, soundMs: number) {
+    comes(atMs: number, soundMs: number, answer = "a") {
       until(atMs);
       voice.write(
-        "a",
+        answer,
         Int16Array.from({ length: soundMs * 24 }, (_, i) => 5000 * Math.sin(i / 10)),
       );
       downlink.come(nowMs);
@@ -89,6 +89,21 @@ test("a first frame that was late delays none of those that come as fast as spee
   const times = Array.from({ length: 10 }, (_, i) => 1020 + 20 * i);
   for (const atMs of times) comes(atMs, 20);
   expect(sent.slice(-10).map(({ atMs }) => atMs)).toEqual(times);
+});
+
+test("nor does it in a later answer, and the clock of the sound does not run ahead from answer to answer", async () => {
+  const { comes, until, sent, voice } = await page();
+  const aheadMs: number[] = [];
+  for (let answer = 0; answer < 8; answer++) {
+    const times = [18, 20, 40, 60, 80, 100, 120].map((ms) => 1000 + 1000 * answer + ms);
+    for (const atMs of times) comes(atMs, 20, `answer ${answer}`);
+    voice.end();
+    const sounds = sent.slice(-times.length);
+    expect(sounds.map(({ atMs }) => atMs)).toEqual(times);
+    aheadMs.push(sounds[0]!.soundMs - sounds[0]!.atMs);
+    until(1900 + 1000 * answer);
+  }
+  for (const ms of aheadMs) expect(ms).toBeCloseTo(aheadMs[0]!, 0);
 });
 
 test("sound that comes all at once goes out at the pace of speech, its first frame at once", async () => {
