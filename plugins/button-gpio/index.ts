@@ -61,7 +61,10 @@ export default definePlugin({
     const line = chip.input(
       button === "user" ? lines.userButton : lines.resetButton,
       { consumer: `myna ${ctx.id}`, pull: "up", activeLow: true, debounceUs: debounce_ms * 1000 },
-      ({ active }) => change(active),
+      ({ active }) => {
+        if (!active) ctx.health("ready");
+        change(active);
+      },
     );
     ctx.defer(() => line.close());
     if (line.get()) ctx.health("degraded", `the ${button} button is held down, or its line is low`);

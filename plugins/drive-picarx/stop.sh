@@ -1,7 +1,10 @@
 #!/bin/sh
 # The emergency stop at the shell. A shell is there in a fiftieth of the time that a runtime needs: it sends the signal, and
 # then stop.ts asks what holds now. Arguments are those of stop.ts.
-here=${0%/*}
+case $0 in
+  */*) here=${0%/*} ;;
+  *) here=. ;;
+esac
 if [ $# -eq 0 ]; then
   folders=${MYNA_RUN_FOLDER:-/run/myna ${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/myna} ${TMPDIR:-/tmp}/myna-*}
   for folder in $folders; do
@@ -15,4 +18,7 @@ if [ $# -eq 0 ]; then
     done
   done
 fi
-exec "${BUN:-bun}" "$here/stop.ts" "$@"
+# An installed robot has no bun on its path.
+bun=${BUN:-bun}
+command -v "$bun" > /dev/null || bun=$here/../../node_modules/.bin/bun
+exec "$bun" "$here/stop.ts" "$@"

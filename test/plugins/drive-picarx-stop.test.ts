@@ -131,6 +131,17 @@ describe("the stop command", () => {
     await bench.until(false);
   });
 
+  test("needs no bun on the path, and may be called in its own folder", async () => {
+    await driving();
+    const { exitCode, stdout } = Bun.spawnSync(["sh", "stop.sh"], {
+      cwd: join(ROOT, "plugins/drive-picarx"),
+      env: { ...bench.env, BUN: undefined, PATH: "/usr/bin:/bin" },
+    });
+    expect(stdout.toString()).toContain('"latched":');
+    expect(exitCode).toBe(0);
+    await bench.until(false);
+  });
+
   test("says how it is used, and stops nothing, when it is asked for that", async () => {
     await driving();
     const { exitCode, said, problems } = await stop("--help");
