@@ -148,7 +148,7 @@ export class PipeChild {
     return Math.max(0, Number(libc().write(this.#fd, ptr(bytes, from), bytes.length - from)));
   }
 
-  /** Bytes in the pipe that the child has not taken. */
+  /** Bytes in the pipe that its reader, the child or we, has not taken. */
   get queuedBytes(): number {
     return libc().ioctl(this.#fd, FIONREAD, this.#queuedPtr) < 0 ? 0 : this.#queued[0]!;
   }

@@ -101,7 +101,14 @@ export function openCapture(options: PipeOptions): CaptureDriver {
     child.kill();
     throw error;
   }
-  return { rateHz: plan.rateHz, channels: 1, read, xruns: () => said.xruns, close: () => child.kill() };
+  return {
+    rateHz: plan.rateHz,
+    channels: 1,
+    read,
+    waiting: () => child.queuedBytes >> 1,
+    xruns: () => said.xruns,
+    close: () => child.kill(),
+  };
 }
 
 /**

@@ -143,6 +143,16 @@ describe("a recorder", () => {
     microphone.close();
   });
 
+  test("whose samples wait in the pipe, since they are read late, knows how many", async () => {
+    program("arecord", "head -c 4800 /dev/zero; exec sleep 60");
+    const microphone = openCapture(ALSA);
+    // The first frame was read when it was opened.
+    while (microphone.waiting?.() !== 1920) await Bun.sleep(5);
+    microphone.read(new Int16Array(480));
+    expect(microphone.waiting?.()).toBe(1440);
+    microphone.close();
+  });
+
   test("that gives half a sample at a time is understood", () => {
     program("arecord", "i=0; while [ $i -lt 960 ]; do printf '\\001'; printf '\\002'; i=$((i+1)); done");
     const microphone = openCapture(ALSA);
