@@ -3,6 +3,7 @@ import type { CollectedHistogram, Exposition, Labels } from "./exposition.ts";
 import { identifier } from "./label.ts";
 
 const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
+const BARGE_IN_BUCKETS_S = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1, 2];
 const TOOL_BUCKETS_S = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 const TURN_STEPS = [
@@ -47,6 +48,7 @@ export function countTopics(ctx: PluginContext, metrics: Exposition): void {
   const interruptions = metrics.counter("myna_interruptions_total", "Answers that the user spoke over.");
   interruptions.add({}, 0);
   ctx.on("assistant.interrupted", () => interruptions.add());
+  timeBargeIns(ctx, metrics);
   const errors = metrics.counter(
     "myna_session_errors_total",
     "Errors that the Realtime server reported, by code.",
@@ -76,6 +78,26 @@ export function countTopics(ctx: PluginContext, metrics: Exposition): void {
   ctx.on("sound.played", () => sounds.add());
   const reloads = metrics.counter("myna_plugin_reloads_total", "Reloads of plugins, by plugin and outcome.");
   ctx.on("plugin.reloaded", ({ id, ok }) => reloads.add({ plugin: id, outcome: ok ? "ok" : "failed" }));
+}
+
+/** Who heard the speech first counts; an answer that is cut while nobody speaks, as by a typed stop, does not. */
+function timeBargeIns(ctx: PluginContext, metrics: Exposition): void {
+  const bargeIns = metrics.histogram(
+    "myna_barge_in_seconds",
+    "First sample of speech over the robot to the cut of its answer, by whose ears heard it.",
+    BARGE_IN_BUCKETS_S,
+  );
+  let speech: { source: "local" | "server"; atMs: number } | undefined;
+  ctx.on("user.speech_started", ({ source, speech_at_ms }) => {
+    speech ??= { source, atMs: speech_at_ms };
+  });
+  ctx.on("user.speech_stopped", ({ source }) => {
+    if (source === speech?.source) speech = undefined;
+  });
+  ctx.on("assistant.interrupted", () => {
+    if (speech) bargeIns.observe((performance.now() - speech.atMs) / 1000, { source: speech.source });
+    speech = undefined;
+  });
 }
 
 /** Shows how the robot is, from its health report. */

@@ -64,6 +64,26 @@ describe("metrics of a robot", () => {
     expect(lines).toContain('myna_events_total{topic="turn.latency"} 1');
   });
 
+  test("tell how long the robot went on after somebody had begun to speak over it, and not after a typed stop", async () => {
+    await using robot = await startTestRobot({ plugins });
+    const cut = (): void => robot.publish("assistant.interrupted", { item_id: "i1", played_ms: 100 });
+    cut();
+    robot.publish("user.speech_started", { source: "local", speech_at_ms: performance.now() - 400 });
+    robot.publish("user.speech_started", { source: "server", speech_at_ms: performance.now() });
+    cut();
+    // The second of two items that one interruption cuts.
+    cut();
+    robot.publish("user.speech_stopped", { source: "local", speech_at_ms: performance.now() });
+    robot.publish("user.speech_started", { source: "server", speech_at_ms: performance.now() });
+    robot.publish("user.speech_stopped", { source: "server", speech_at_ms: performance.now() });
+    cut();
+    const lines = await scrape(robot);
+    expect(lines).toContain('myna_barge_in_seconds_count{source="local"} 1');
+    expect(lines).toContain('myna_barge_in_seconds_bucket{source="local",le="0.3"} 0');
+    expect(lines.join()).not.toContain('myna_barge_in_seconds_count{source="server"}');
+    expect(lines).toContain("myna_interruptions_total 4");
+  });
+
   test("tell what the conversation consumes and costs", async () => {
     await using robot = await startTestRobot({ plugins });
     const none = { text: 0, audio: 0, image: 0 };
