@@ -100,6 +100,10 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     title: "spoken question to the first sample of the answer, offline",
     load: () => import("./parts/turn.ts"),
   },
+  snapshot: {
+    title: "call of take_snapshot to its picture at the Realtime server",
+    load: () => import("./parts/snapshot.ts"),
+  },
   webrtc: {
     title: "a page in Chromium that talks through the gateway, and forty at once",
     load: () => import("./parts/webrtc.ts"),

@@ -49,7 +49,7 @@ async function insist(): Promise<void> {
       stopState.value = has?.body === false ? "idle" : "done";
       return;
     }
-    if (wanted) stopState.value = stopped === "yes" || stopped === "nothing" ? "asked" : stopped;
+    if (wanted) stopState.value = stopped === "nothing" ? "asked" : stopped;
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }

@@ -74,6 +74,13 @@ test("a runtime that hangs: the motion process stops the wheels, and systemd sta
   expect(journal()).toContain(`Watchdog timeout (limit ${WATCHDOG_S}s)`);
 }, 120_000);
 
+test("a runtime that is killed alone: the wheels stop, and systemd starts the robot again", async () => {
+  const pid = robot.mainPid;
+  // Slower than a small program of its own, as robot-hat.guest.ts has it: 58 ms, measured once.
+  expect(await stoppedAfterMs(() => void process.kill(pid, "SIGKILL"))).toBeLessThan(HANG_LIMIT_MS);
+  await robot.restarted(++restarts);
+}, 120_000);
+
 test("runtime and motion process are killed at once: the service's last resort stops the wheels", async () => {
   // Halted first, neither has a last word.
   await stoppedAfterMs(() => {
