@@ -1,6 +1,7 @@
 /**
  * Run as a program of its own, its argument an ALSA device: a thread that waits for room in that loudspeaker, as a playback thread
- * does. Prints "waiting" when the device stands still; rings then, and prints how long the thread took to notice, ms.
+ * does. Prints "playing" when the device takes sound and "waiting" when it stands still; rings then, and prints how long the thread
+ * took to notice, ms.
  */
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 import { openPlayback } from "../../core/audio/alsa-device.ts";
@@ -19,7 +20,13 @@ if (isMainThread) {
   const periods = new Int32Array(new SharedArrayBuffer(8));
   const setup: Setup = { device: process.argv[2]!, bell: bell.memory, periods: periods.buffer };
   const worker = new Worker(import.meta.path, { workerData: setup });
-  for (let before = -1, stillMs = 0; stillMs < STILL_MS || before === 0; before = periods[0]!) {
+  worker.once("error", (error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
+  while (periods[0] === 0) await Bun.sleep(10);
+  process.stdout.write("playing\n");
+  for (let before = -1, stillMs = 0; stillMs < STILL_MS; before = periods[0]!) {
     await Bun.sleep(10);
     stillMs = periods[0] === before ? stillMs + 10 : 0;
   }

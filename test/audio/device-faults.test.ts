@@ -119,11 +119,16 @@ test("a loudspeaker's thread that waits for the device is called away at once", 
     env: server.env,
     stdout: "pipe",
   });
-  await until(async () => (await server.control("list", "short", "sink-inputs")) !== "", "the stream");
+  let said = "";
+  const heard = (async () => {
+    for await (const text of probe.stdout.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  await until(() => said !== "" || probe.exitCode !== null, "a loudspeaker that plays");
   server.signal("SIGSTOP");
   try {
-    const [said, tookMs] = (await probe.stdout.text()).trim().split("\n");
-    expect(said).toBe("waiting");
+    await heard;
+    const [playing, waiting, tookMs] = said.trim().split("\n");
+    expect([playing, waiting]).toEqual(["playing", "waiting"]);
     expect(Number(tookMs)).toBeLessThan(1000);
   } finally {
     server.signal("SIGCONT");
