@@ -18,7 +18,8 @@ test("a line that is held is told of by name and tried again", async () => {
     { first: { use: "speaker-enable" }, second: { use: "speaker-enable" } },
     { tolerant: true },
   );
-  const second = one.robot.health().plugins.find(({ id }) => id === "second");
-  expect(second).toMatchObject({ state: "retrying" });
-  expect(second!.message).toContain("line 20 (myna second) is held");
+  // Both start at once: either may be the first.
+  const late = one.robot.health().plugins.filter(({ state }) => state === "retrying");
+  expect(late.length).toBe(1);
+  expect(late[0]!.message).toContain(`line 20 (myna ${late[0]!.id}) is held`);
 });
