@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { HatMemory, sharedNowMs } from "../../plugins/board-sim/hat-memory.ts";
 import { MOTORS, stoppedAtMs } from "../../test/body/body-kit.ts";
 import { JoystickPipe } from "../../test/fixtures/joystick-pipe.ts";
-import { SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
+import { ROBOT_DRIVE, SIMULATED_BODY } from "../../test/fixtures/simulated-body.ts";
 import { RawServer } from "../../test/kit/raw-server.ts";
 import { Room } from "../../test/kit/room.ts";
 import { startTestRobot } from "../../test/kit/test-robot.ts";
@@ -110,11 +110,10 @@ async function ofRobot(
 ): Promise<Measures> {
   using judge = new Judge();
   process.env["MYNA_RUN_FOLDER"] = judge.folder;
-  const { drive: driveTable, ...others } = SIMULATED_BODY;
   const plugins = {
-    ...others,
+    ...SIMULATED_BODY,
     ...options.plugins,
-    drive: { ...driveTable, ...options.plugins?.["drive"] },
+    drive: { ...ROBOT_DRIVE, ...options.plugins?.["drive"] },
     board: { use: "board-sim", hat: judge.path, room: "corridor" },
     movement: { use: "tools-movement" },
   };
